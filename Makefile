@@ -1,0 +1,111 @@
+# telegraf-ipvs: "make help" lists the targets.
+
+export CGO_ENABLED := 0
+GO       ?= go
+SECONDS  ?= 20
+FUZZTIME ?= 60s
+KERNEL   ?= 6.1
+
+BIN    := bin/telegraf-ipvs
+GUEST  := .cache/guest
+SUM    := $(GO) tool gotestsum --format pkgname --hide-summary=output
+# A statement that needs a kernel with IPVS runs in a guest, or in a network
+# namespace where root meets such a kernel.
+IN     := $(CURDIR)/$(GUEST)
+
+# Packages with tests that need that kernel, and those that start guests themselves.
+LIVE   := ./internal/ipvs ./cmd/telegraf-ipvs
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test unit fuzz-short live guest-test test-kernels check lint race fuzz bench vulncheck capture deps clean FORCE
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: $(BIN) ## build bin/telegraf-ipvs, a static binary
+
+$(BIN): FORCE
+	$(GO) build -trimpath -ldflags=-s -buildvcs=auto -o $@ ./cmd/telegraf-ipvs
+
+$(GUEST): FORCE
+	@$(GO) build -o $@ ./internal/guest
+
+.cache/%: FORCE
+	@$(GO) build -o $@ ./internal/$*
+
+run: deps build $(GUEST) .cache/demo ## balance real traffic for SECONDS and read it as Telegraf would
+	@$(IN) -timeout 10m -add $(BIN) .cache/demo -seconds $(SECONDS) $(CURDIR)/$(BIN)
+
+test: deps lint unit fuzz-short live guest-test ## run every test, on kernel 6.1
+
+unit:
+	@echo "== unit tests"
+	@CGO_ENABLED=$(RACE) $(SUM) -- $(if $(filter 1,$(RACE)),-race) ./...
+
+# The race detector needs a C compiler.
+RACE := $(if $(shell command -v gcc || command -v clang),1,0)
+
+fuzz-short:
+	@echo "== fuzzing, a few seconds for each target"
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=2s
+
+live: $(GUEST) ## run the tests that need IPVS on the kernel KERNEL
+	@echo "== tests on a kernel with IPVS ($(KERNEL))"
+	@$(SUM) -- -count=1 -p 1 -tags integration -run Live -exec '$(IN) $(if $(filter-out 6.1,$(KERNEL)),-kernel $(KERNEL))' $(LIVE)
+
+guest-test:
+	@echo "== tests of the guest itself"
+	@$(SUM) -- -count=1 -tags integration ./internal/guest
+
+test-kernels: deps $(GUEST) ## run those tests on the kernels 6.1, 6.12 and 7.2
+	@for k in 6.1 6.12 7.2; do $(MAKE) --no-print-directory live KERNEL=$$k || exit 1; done
+
+check: lint race ## gofmt, vet, staticcheck, race detector, import floors
+
+lint:
+	@echo "== gofmt, vet, staticcheck"
+	@bad=$$(gofmt -l cmd internal plugins); if [ -n "$$bad" ]; then echo "not gofmt'd: $$bad"; exit 1; fi
+	@for tags in none integration bench; do $(GO) vet -tags $$tags ./... && $(GO) tool staticcheck -tags $$tags ./... || exit 1; done
+
+race:
+	@echo "== race detector"
+	@CGO_ENABLED=1 $(SUM) -- -race ./...
+
+fuzz: ## fuzz every parser for FUZZTIME each
+	@$(GO) list -f '{{$$p := .ImportPath}}{{range .TestGoFiles}}{{$$p}} {{$$.Dir}}/{{.}}{{"\n"}}{{end}}{{range .XTestGoFiles}}{{$$p}} {{$$.Dir}}/{{.}}{{"\n"}}{{end}}' ./... | \
+	while read -r package file; do \
+	  for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\)(.*/\1/p' $$file); do \
+	    out=$$($(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$package 2>&1) \
+	      && echo "$$package $$target: $$(echo "$$out" | grep -o 'execs: [0-9]*' | tail -n 1)" \
+	      || { echo "$$out"; exit 1; }; \
+	  done || exit 1; \
+	done
+
+bench: deps build $(GUEST) ## measure a gather beside its peers on a real kernel
+	@$(GO) test -run '^$$' -bench . -benchmem ./internal/metric ./internal/ipvs | grep -E '^(pkg|cpu|Benchmark)'
+	@$(GO) test -c -tags bench -o .cache/bench.test ./internal/bench
+	@$(IN) -mem 3072 -timeout 30m -add $(BIN) -env TELEGRAF_IPVS=$(CURDIR)/$(BIN) .cache/bench.test -test.v -test.timeout 30m | grep -v '^=== '
+
+capture: deps $(GUEST) ## record netlink messages of each kernel in testdata/netlink
+	@$(GO) test -c -tags integration -o .cache/ipvs.test ./internal/ipvs
+	@cd internal/ipvs; for k in 6.1 6.12 7.2; do mkdir -p ../../testdata/netlink/$$k; $(IN) -kernel $$k -out ../../testdata/netlink/$$k ../../.cache/ipvs.test -test.run 'LiveEveryKind|LiveTraffic' -test.v || exit 1; done
+
+vulncheck: ## look up known vulnerabilities (needs vuln.go.dev)
+	$(GO) run golang.org/x/vuln/cmd/govulncheck@latest ./...
+
+# What the tests and "make run" need beyond Go, as COMMAND:PACKAGE.
+NEEDS := qemu-system-x86_64:qemu-system-x86 modprobe:kmod ip:iproute2 ipvsadm:ipvsadm xz:xz-utils dpkg-deb:dpkg apt-get:apt
+
+deps:
+	@missing=""; for n in $(NEEDS); do \
+	  PATH="$$PATH:/usr/sbin:/sbin" command -v $${n%%:*} >/dev/null || missing="$$missing $${n##*:}"; done; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ]; then \
+	    echo "== installing$$missing"; \
+	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; } >/dev/null; \
+	  else echo "please install what is missing: sudo apt-get install$$missing" >&2; exit 1; fi; fi
+
+clean: ## remove what was built
+	rm -rf bin .cache
+
+FORCE:

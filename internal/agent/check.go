@@ -1,0 +1,47 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+// errUnwell is Check's error; the details are in what it has written.
+var errUnwell = errors.New("not everything is well, see above")
+
+// Check writes to out how everything stands that the configured plugins need, a
+// line each, and under what is not well how to mend it. The error says only that
+// something is not.
+func Check(ctx context.Context, c Config, log *slog.Logger, out io.Writer) error {
+	sources, err := c.sources(log)
+	if err != nil {
+		return err
+	}
+	return check(ctx, sources, out)
+}
+
+func check(ctx context.Context, sources []*source, out io.Writer) error {
+	well := true
+	var failed error
+	for _, s := range sources {
+		s.Check(ctx, func(subject, state string, err error) {
+			mark := "ok  "
+			if err != nil {
+				mark, well = "FAIL", false
+			}
+			_, werr := fmt.Fprintf(out, "%s  %-12s %-12s %s\n", mark, s.name, subject, state)
+			failed = errors.Join(failed, werr)
+			if err != nil {
+				_, werr = fmt.Fprintln(out, problem{"      ", err})
+				failed = errors.Join(failed, werr)
+			}
+		})
+		_ = s.Close() // only sockets that were read from
+	}
+	if failed == nil && !well {
+		return errUnwell
+	}
+	return failed
+}

@@ -1,0 +1,138 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"telegraf-ipvs/internal/execd"
+)
+
+// Telegraf kills a child that is still there five seconds after it closed its
+// stdin. A gather under way is told to end after finishLimit and not waited for
+// after waitLimit. Then what it has written is handed over, and all is over after
+// exitLimit.
+const (
+	finishLimit = 2500 * time.Millisecond
+	waitLimit   = 3000 * time.Millisecond
+	exitLimit   = 3500 * time.Millisecond
+)
+
+// Run gathers as the child of Telegraf's inputs.execd until stdin is closed, a
+// signal asks to stop, or nobody reads stdout any longer. The error says that
+// metrics could not be handed over; what cannot be gathered is logged. It returns
+// within four seconds of being asked to stop, and at once when asked a second time.
+//
+// A stdin that is /dev/null is nobody's: systemd and shells give it to what runs
+// by itself, so its end is not a request to stop.
+func Run(c Config, log *slog.Logger, stdin, stdout *os.File) error {
+	sources, err := c.sources(log)
+	if err != nil {
+		return err
+	}
+	signals, stopSignals := execd.Notify()
+	defer stopSignals()
+	return run(sources, log, signals, stdin, stdout)
+}
+
+func run(sources []*source, log *slog.Logger, signals <-chan os.Signal, stdin, stdout *os.File) error {
+	triggers := execd.NewTriggers(stdin, signals)
+	out := execd.NewWriter(stdout, stallMessages(log))
+
+	finish, abandon := context.WithCancel(context.Background())
+	defer abandon()
+	stopping := make(chan struct{})
+	ended := make(chan error, len(sources))
+	var gathering sync.WaitGroup
+	for _, s := range sources {
+		ticks := triggers.Subscribe(s.interval)
+		gathering.Go(func() { ended <- s.run(finish, ticks, stopping, out) })
+	}
+	listen, stopListening := context.WithCancel(context.Background())
+	var listening sync.WaitGroup
+	listening.Go(func() { triggers.Run(listen) })
+	defer listening.Wait()
+	defer stopListening()
+
+	closed := triggers.InputClosed()
+	if isNull(stdin) {
+		closed = nil
+	}
+	log.Debug("Started", "inputs", len(sources))
+	var failure error
+	select {
+	case <-triggers.Stop():
+		log.Debug("Stopping: asked by a signal")
+	case <-closed:
+		log.Debug("Stopping: stdin is closed")
+		if err := triggers.InputErr(); err != nil {
+			log.Warn("Reading stdin failed: " + err.Error())
+		}
+	case failure = <-ended:
+	}
+
+	close(stopping)
+	exit, cancel := context.WithTimeout(context.Background(), exitLimit)
+	defer cancel()
+	stopWatch := watch(triggers.Abort(), cancel)
+	defer stopWatch()
+	done := make(chan struct{})
+	go func() {
+		gathering.Wait()
+		close(done)
+	}()
+	giveUp := time.AfterFunc(finishLimit, abandon)
+	defer giveUp.Stop()
+	wait, stopWaiting := context.WithTimeout(exit, waitLimit)
+	defer stopWaiting()
+	select {
+	case <-done:
+		for _, s := range sources {
+			_ = s.Close() // only sockets that were read from
+		}
+	case <-wait.Done():
+		// A gather that hangs in the kernel or in a full pipe. Drain frees the
+		// latter; the former ends with the process.
+		log.Warn("Stopped in the middle of a gather, which the kernel or the reader of stdout holds up")
+	}
+	if failure == nil {
+		failure = out.Drain(exit)
+	}
+	if errors.Is(failure, context.Canceled) {
+		return nil // asked twice to stop
+	}
+	if failure != nil {
+		return fmt.Errorf("write metrics to stdout: %w", failure)
+	}
+	return nil
+}
+
+// watch calls cancel when abort is closed, until stop is called.
+func watch(abort <-chan struct{}, cancel context.CancelFunc) (stop func()) {
+	quit := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		select {
+		case <-abort:
+			cancel()
+		case <-quit:
+		}
+	})
+	return func() { close(quit); wg.Wait() }
+}
+
+// stallMessages logs when Telegraf does not read what it is given.
+func stallMessages(log *slog.Logger) execd.WriterOptions {
+	return execd.WriterOptions{
+		OnStall: func(d time.Duration) {
+			log.Warn(fmt.Sprintf("Nobody has read stdout for %v and its pipe is full: the next gather waits, nothing is lost", d.Round(time.Second)))
+		},
+		OnResume: func(d time.Duration) {
+			log.Info(fmt.Sprintf("Stdout is being read again after %v", d.Round(time.Millisecond)))
+		},
+	}
+}

@@ -1,0 +1,233 @@
+// Package cli is the command line of telegraf-ipvs: flags, subcommands and exit
+// codes. What the commands do is in package agent.
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"github.com/urfave/cli/v3"
+
+	"telegraf-ipvs/internal/agent"
+	"telegraf-ipvs/internal/execd"
+)
+
+// Exit codes of the program.
+const (
+	exitWell   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// usageError is a mistake on the command line.
+type usageError struct{ error }
+
+// Main runs the program with its arguments, of which the first is its own name,
+// and returns its exit code.
+func Main(args []string, stdin, stdout, stderr *os.File) int {
+	p := &program{stdin: stdin, stdout: stdout, stderr: stderr}
+	err := p.command().Run(context.Background(), args)
+	if err == nil {
+		return exitWell
+	}
+	var usage usageError
+	if errors.As(err, &usage) {
+		p.complain(err)
+		fmt.Fprintln(stderr, "I! \"telegraf-ipvs help\" shows what can be said")
+		return exitUsage
+	}
+	p.complain(err)
+	return exitFailed
+}
+
+// A program is one run of the command line.
+type program struct {
+	stdin, stdout, stderr *os.File
+	config                string // path; empty for none
+}
+
+func (p *program) command() *cli.Command {
+	return &cli.Command{
+		Name:  "telegraf-ipvs",
+		Usage: "Linux IPVS metrics for Telegraf",
+		Description: "With --config alone it does what run does, which is how Telegraf's inputs.execd starts\n" +
+			"external plugins.",
+		Flags:           []cli.Flag{configFlag()},
+		HideHelpCommand: true,
+		HideVersion:     true,
+		Writer:          p.stdout,
+		ErrWriter:       io.Discard, // Main reports
+		ExitErrHandler:  func(context.Context, *cli.Command, error) {},
+		OnUsageError:    onUsageError,
+		Commands: []*cli.Command{
+			p.subcommand("run", "gather whenever Telegraf asks, until it closes stdin",
+				"Gathers at each newline on stdin and at SIGHUP, SIGUSR1 and SIGUSR2, or every interval\n"+
+					"until the first of these, and writes line protocol to stdout and messages to stderr.\n"+
+					"Without --config it reads IPVS with default settings.", p.run),
+			p.subcommand("once", "gather once, as line protocol on stdout",
+				"Without --config it reads IPVS with default settings. Exit status 1 if anything could\n"+
+					"not be gathered.", p.once),
+			p.subcommand("check", "say whether configuration, kernel and privileges suffice",
+				"Prints a line for each thing that a gather needs, and how to mend what is not well.\n"+
+					"Exit status 1 if anything is not.", p.check),
+			p.plain("sample-config", "print a configuration file with every option", func() error {
+				_, err := fmt.Fprint(p.stdout, agent.SampleConfig())
+				return err
+			}),
+			p.plain("version", "print the version", func() error {
+				_, err := fmt.Fprintln(p.stdout, version())
+				return err
+			}),
+			{
+				Name: "help", Usage: "show this, or the help of a command", ArgsUsage: "[COMMAND]",
+				Action: func(ctx context.Context, c *cli.Command) error {
+					if name := c.Args().First(); name != "" {
+						if c.Root().Command(name) == nil {
+							return unknownCommand(name)
+						}
+						return cli.ShowCommandHelp(ctx, c.Root(), name)
+					}
+					return cli.ShowRootCommandHelp(c)
+				},
+			},
+		},
+		Action: func(ctx context.Context, c *cli.Command) error {
+			if c.Args().Present() {
+				return unknownCommand(c.Args().First())
+			}
+			if err := p.readConfigFlag(c); err != nil {
+				return err
+			}
+			if p.config == "" {
+				return usageError{errors.New("say what to do: run, once, check, sample-config, version or help")}
+			}
+			return p.run(ctx)
+		},
+	}
+}
+
+// subcommand is a command that takes a configuration.
+func (p *program) subcommand(name, usage, description string, do func(context.Context) error) *cli.Command {
+	return &cli.Command{
+		Name: name, Usage: usage, Description: description,
+		Flags:           []cli.Flag{configFlag()},
+		HideHelpCommand: true,
+		OnUsageError:    onUsageError,
+		Action: func(ctx context.Context, c *cli.Command) error {
+			if c.Args().Present() {
+				return usageError{fmt.Errorf("%s takes no argument %q", name, c.Args().First())}
+			}
+			if err := p.readConfigFlag(c); err != nil {
+				return err
+			}
+			return do(ctx)
+		},
+	}
+}
+
+// plain is a command that takes nothing.
+func (p *program) plain(name, usage string, do func() error) *cli.Command {
+	c := p.subcommand(name, usage, "", func(context.Context) error { return do() })
+	c.Flags = nil
+	return c
+}
+
+func configFlag() cli.Flag {
+	return &cli.StringFlag{
+		Name:     "config",
+		Usage:    "read the configuration from `FILE`",
+		Local:    true, // or every subcommand would take it
+		OnlyOnce: true,
+		Validator: func(path string) error {
+			if path == "" {
+				return errors.New("--config names no file")
+			}
+			return nil
+		},
+	}
+}
+
+// readConfigFlag takes --config from before or behind the name of the command.
+func (p *program) readConfigFlag(c *cli.Command) error {
+	before, behind := c.Root().String("config"), ""
+	if c != c.Root() {
+		behind = c.String("config")
+	}
+	if before != "" && behind != "" {
+		return usageError{errors.New("--config is given twice")}
+	}
+	p.config = cmp.Or(before, behind)
+	return nil
+}
+
+func onUsageError(_ context.Context, _ *cli.Command, err error, _ bool) error { return usageError{err} }
+
+func unknownCommand(name string) error { return usageError{fmt.Errorf("there is no command %q", name)} }
+
+func (p *program) run(context.Context) error {
+	return p.withConfig(func(c agent.Config, log *slog.Logger) error {
+		return agent.Run(c, log, p.stdin, p.stdout)
+	})
+}
+
+func (p *program) once(ctx context.Context) error {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	return p.withConfig(func(c agent.Config, log *slog.Logger) error {
+		return agent.Once(ctx, c, log, p.stdout)
+	})
+}
+
+func (p *program) check(ctx context.Context) error {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	return p.withConfig(func(c agent.Config, log *slog.Logger) error {
+		if p.config != "" {
+			fmt.Fprintf(p.stdout, "ok    configuration %s\n", p.config)
+		}
+		return agent.Check(ctx, c, log, p.stdout)
+	})
+}
+
+// withConfig calls do with the configuration and a logger to stderr.
+func (p *program) withConfig(do func(agent.Config, *slog.Logger) error) error {
+	c := agent.Default()
+	if p.config != "" {
+		var err error
+		if c, err = agent.LoadConfig(p.config); err != nil {
+			return err
+		}
+	}
+	h := execd.NewHandler(p.stderr, execd.HandlerOptions{Level: c.Level()})
+	defer h.Close()
+	return do(c, slog.New(h))
+}
+
+// complain logs err, a line of it at a time, since hosts take log messages by
+// the line.
+func (p *program) complain(err error) {
+	h := execd.NewHandler(p.stderr, execd.HandlerOptions{})
+	defer h.Close()
+	for line := range strings.Lines(err.Error()) {
+		slog.New(h).Error(strings.TrimRight(line, "\n"))
+	}
+}
+
+// version describes the build.
+func version() string {
+	v := "unknown"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		v = info.Main.Version
+	}
+	return fmt.Sprintf("telegraf-ipvs %s (%s %s/%s)", v, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}

@@ -1,0 +1,5 @@
+//go:build race
+
+package ipvs_test
+
+func init() { underRace = true }
