@@ -41,6 +41,8 @@ test: deps lint unit fuzz-short live guest-test ## run every test, on kernel 6.1
 unit:
 	@echo "== unit tests"
 	@CGO_ENABLED=$(RACE) $(SUM) -- $(if $(filter 1,$(RACE)),-race) ./...
+	@echo "== allocations, which the race detector would add to"
+	@$(SUM) -- -run Alloc ./internal/ipvs ./internal/metric ./plugins/inputs/ipvs
 
 # The race detector needs a C compiler.
 RACE := $(if $(shell command -v gcc || command -v clang),1,0)
@@ -76,7 +78,7 @@ fuzz: ## fuzz every parser for FUZZTIME each
 	while read -r package file; do \
 	  for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\)(.*/\1/p' $$file); do \
 	    out=$$($(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$package 2>&1) \
-	      && echo "$$package $$target: $$(echo "$$out" | grep -o 'execs: [0-9]*' | tail -n 1)" \
+	      && echo "$$package $$target: well $$(echo "$$out" | grep -o 'execs: [0-9]*' | tail -n 1)" \
 	      || { echo "$$out"; exit 1; }; \
 	  done || exit 1; \
 	done

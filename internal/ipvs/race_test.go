@@ -1,5 +1,0 @@
-//go:build race
-
-package ipvs_test
-
-func init() { underRace = true }
