@@ -9,9 +9,10 @@ KERNEL   ?= 6.1
 BIN    := bin/telegraf-ipvs
 GUEST  := .cache/guest
 SUM    := $(GO) tool gotestsum --format pkgname --hide-summary=output
-# A statement that needs a kernel with IPVS runs in a guest, or in a network
-# namespace where root meets such a kernel.
+# What needs a kernel with IPVS runs in a guest; with "make live WHERE=namespace"
+# in a network namespace of this machine. "make run" chooses by itself.
 IN     := $(CURDIR)/$(GUEST)
+WHERE  ?= qemu
 
 # Packages with tests that need that kernel, and those that start guests themselves.
 LIVE   := ./internal/ipvs ./cmd/telegraf-ipvs
@@ -53,7 +54,7 @@ fuzz-short:
 
 live: $(GUEST) ## run the tests that need IPVS on the kernel KERNEL
 	@echo "== tests on a kernel with IPVS ($(KERNEL))"
-	@$(SUM) -- -count=1 -p 1 -tags integration -run Live -exec '$(IN) $(if $(filter-out 6.1,$(KERNEL)),-kernel $(KERNEL))' $(LIVE)
+	@$(SUM) -- -count=1 -p 1 -tags integration -run Live -exec '$(IN) -where $(WHERE)$(if $(filter qemu,$(WHERE)), -kernel $(KERNEL))' $(LIVE)
 
 guest-test:
 	@echo "== tests of the guest itself"
@@ -86,7 +87,7 @@ fuzz: ## fuzz every parser for FUZZTIME each
 bench: deps build $(GUEST) ## measure a gather beside its peers on a real kernel
 	@$(GO) test -run '^$$' -bench . -benchmem ./internal/metric ./internal/ipvs | grep -E '^(pkg|cpu|Benchmark)'
 	@$(GO) test -c -tags bench -o .cache/bench.test ./internal/bench
-	@$(IN) -mem 3072 -timeout 30m -add $(BIN) -env TELEGRAF_IPVS=$(CURDIR)/$(BIN) .cache/bench.test -test.v -test.timeout 30m | grep -v '^=== '
+	@$(IN) -where qemu -mem 3072 -timeout 30m -add $(BIN) -env TELEGRAF_IPVS=$(CURDIR)/$(BIN) .cache/bench.test -test.v -test.timeout 30m | grep -v '^=== '
 
 capture: deps $(GUEST) ## record netlink messages of each kernel in testdata/netlink
 	@$(GO) test -c -tags integration -o .cache/ipvs.test ./internal/ipvs

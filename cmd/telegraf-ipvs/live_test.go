@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"net/netip"
 	"os"
@@ -324,7 +323,7 @@ func TestLiveSlowReader(t *testing.T) {
 // TestLiveModule loads IPVS while the program runs.
 func TestLiveModule(t *testing.T) {
 	livetest.Require(t)
-	unloadModule(t)
+	livetest.Unload(t)
 	c := startChild(t, config(t, "[[inputs.ipvs]]\n"))
 	for range 3 {
 		c.tick(t)
@@ -339,7 +338,7 @@ func TestLiveModule(t *testing.T) {
 	c.tick(t)
 	c.metrics(t, 2)
 
-	unloadModule(t) // and once more, which gives the family another number
+	livetest.Unload(t) // and once more, which gives the family another number
 	c.tick(t)
 	require.Empty(t, c.quiet(300*time.Millisecond))
 	livetest.Script(t, "modprobe ip_vs\nipvsadm -A -t 10.1.0.1:80 -s rr\nipvsadm -a -t 10.1.0.1:80 -r 10.1.0.2:80 -m")
@@ -350,21 +349,6 @@ func TestLiveModule(t *testing.T) {
 		require.Contains(t, line, message)
 	}
 	require.LessOrEqual(t, len(c.stderr()), 2, "the error, and how often it came again")
-}
-
-// unloadModule takes IPVS out of the kernel, and back in after the test.
-func unloadModule(t *testing.T) {
-	t.Helper()
-	livetest.Run(t, "ipvsadm", "-C")
-	modules, err := os.ReadFile("/proc/modules")
-	require.NoError(t, err)
-	for line := range bytes.Lines(modules) {
-		if module := string(bytes.Fields(line)[0]); strings.HasPrefix(module, "ip_vs_") {
-			livetest.Run(t, "rmmod", module)
-		}
-	}
-	livetest.Run(t, "rmmod", "ip_vs")
-	t.Cleanup(func() { livetest.Run(t, "modprobe", "-a", "ip_vs", "ip_vs_rr") })
 }
 
 // TestLivePermission runs the program as a user without capabilities.

@@ -30,7 +30,8 @@ func fetchKernel(ctx context.Context, s series, work string) (string, error) {
 	}
 	main, security := archives(sources)
 	if len(main) == 0 {
-		return "", errors.New("none of the apt sources of this machine is Debian's own archive: the kernels come from there")
+		return "", errors.New("none of the apt sources of this machine is Debian's own archive, where the kernels come from; " +
+			"if the running kernel has IPVS, \"modprobe ip_vs\" as root makes it serve instead (-where namespace)")
 	}
 	var tried []string
 	for _, archive := range main {

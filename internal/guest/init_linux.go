@@ -172,7 +172,8 @@ func startProgram(j *job) (pid int, p programPipes, err error) {
 // environment is the program's: the usual few variables, then those of -env.
 func environment(extra []string) []string {
 	env := []string{
-		"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "USER=root", "TMPDIR=/tmp", "LC_ALL=C.UTF-8", outVariable + "=" + guestOut,
+		"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "USER=root", "TMPDIR=/tmp", "LC_ALL=C.UTF-8",
+		outVariable + "=" + guestOut, whereVariable + "=" + whereQEMU,
 	}
 	for _, e := range extra {
 		name, _, _ := strings.Cut(e, "=")

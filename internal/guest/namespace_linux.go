@@ -35,7 +35,7 @@ func runInNamespace(ctx context.Context, o *options) (int, error) {
 		return 0, err
 	}
 	cmd := command(ctx, o.program[0], o.program[1:]...)
-	cmd.Env = append(os.Environ(), o.env...)
+	cmd.Env = append(append(os.Environ(), whereVariable+"="+whereNamespace), o.env...)
 	if o.out != "" {
 		out, err := filepath.Abs(o.out)
 		if err != nil {

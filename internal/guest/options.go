@@ -26,6 +26,9 @@ const (
 // outVariable tells the program where to write what is to stay, in a guest and in a namespace alike.
 const outVariable = "GUEST_OUT"
 
+// whereVariable tells the program where it runs: in a machine that is its own, or beside others in a namespace.
+const whereVariable = "GUEST_WHERE"
+
 // options is the command line.
 type options struct {
 	kernel      string
@@ -51,8 +54,8 @@ const usage = `Usage: guest [flags] PROGRAM [ARGUMENT...]
 Runs PROGRAM as root in a throw-away QEMU machine whose Debian kernel has IPVS.
 Standard input, output and error, signals (TERM, INT, HUP, QUIT, USR1, USR2)
 and the exit code pass through. PROGRAM starts in a folder of the same name as
-the current one, which holds a copy of ./testdata, with PATH, HOME, TMPDIR and
-GUEST_OUT set, and as /program/NAME.
+the current one, which holds a copy of ./testdata, with PATH, HOME, TMPDIR,
+GUEST_OUT and GUEST_WHERE (qemu or namespace) set, and as /program/NAME.
 
 Flags:
 `

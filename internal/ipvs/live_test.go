@@ -442,17 +442,7 @@ func TestLiveModuleComesAndGoes(t *testing.T) {
 	livetest.Run(t, "ipvsadm", "-A", "-t", "10.1.0.1:80", "-s", "rr")
 	require.Len(t, readLive(t, c).Services, 1)
 
-	livetest.Run(t, "ipvsadm", "-C")
-	for line := range strings.Lines(readFile(t, "/proc/modules")) {
-		if name := strings.Fields(line)[0]; strings.HasPrefix(name, "ip_vs_") {
-			livetest.Run(t, "rmmod", name)
-		}
-	}
-	if strings.Contains(readFile(t, "/proc/modules"), "\nip_vs ") {
-		livetest.Run(t, "rmmod", "ip_vs")
-	}
-	t.Cleanup(func() { livetest.Run(t, "modprobe", "-a", "ip_vs", "ip_vs_rr") })
-
+	livetest.Unload(t)
 	var s ipvs.Snapshot
 	for range 2 {
 		require.ErrorIs(t, c.Read(context.Background(), &s), ipvs.ErrUnsupported)

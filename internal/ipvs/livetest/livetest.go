@@ -49,6 +49,26 @@ func Script(t testing.TB, lines string) {
 	}
 }
 
+// Unload takes IPVS out of the kernel, and back in after the test. It skips the
+// test anywhere but in a machine of the test's own, for others may need IPVS.
+func Unload(t testing.TB) {
+	t.Helper()
+	if os.Getenv("GUEST_WHERE") != "qemu" {
+		t.Skip("unloads the kernel's IPVS: runs in a guest alone")
+	}
+	Run(t, "ipvsadm", "-C")
+	for _, prefix := range []string{"ip_vs_", "ip_vs"} { // schedulers first
+		modules, err := os.ReadFile("/proc/modules")
+		require.NoError(t, err)
+		for line := range strings.Lines(string(modules)) {
+			if name := strings.Fields(line)[0]; strings.HasPrefix(name, prefix) {
+				Run(t, "rmmod", name)
+			}
+		}
+	}
+	t.Cleanup(func() { Run(t, "modprobe", "-a", "ip_vs", "ip_vs_rr") })
+}
+
 // Dummy adds a dummy interface with addresses such as "10.1.0.1/24", and removes
 // it after the test.
 func Dummy(t testing.TB, addresses ...string) {
