@@ -8,7 +8,7 @@ KERNEL   ?= 6.1
 
 BIN    := bin/telegraf-ipvs
 GUEST  := .cache/guest
-SUM    := $(GO) tool gotestsum --format pkgname --hide-summary=output
+SUM    := $(GO) tool gotestsum --format pkgname
 # What needs a kernel with IPVS runs in a guest; with "make live WHERE=namespace"
 # in a network namespace of this machine. "make run" chooses by itself.
 IN     := $(CURDIR)/$(GUEST)

@@ -2,6 +2,7 @@ package execd
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -38,8 +39,9 @@ func start(t *testing.T, role string) (cmd *exec.Cmd, stdin io.WriteCloser, stdo
 }
 
 // hostReads runs a child as Telegraf's internal/process does: a parser reads its stdout while Wait waits, which closes
-// the pipe once the child has ended. It returns how many whole lines came.
-func hostReads(t *testing.T, role string) (lines int) {
+// the pipe once the child has ended. It returns how many whole lines came, one after the other, and what was wrong
+// with the next: the host may have read half of it when it closed the pipe.
+func hostReads(t *testing.T, role string) (lines int, wrong error) {
 	t.Helper()
 	cmd, _, stdout := start(t, role)
 	read := make(chan struct{})
@@ -48,11 +50,11 @@ func hostReads(t *testing.T, role string) (lines int) {
 		for d := lineprotocol.NewDecoder(stdout); d.Next(); lines++ {
 			key, n, err := d.NextField()
 			if err != nil || string(key) != "n" || n.IntV() != int64(lines) {
-				t.Errorf("line %d: %s=%s, %v", lines, key, n, err)
+				wrong = fmt.Errorf("line %d: %s=%s, %v", lines, key, n, err)
 				return
 			}
 			if at, err := d.TimeBytes(); err != nil || string(at) != strconv.Itoa(lines+1) {
-				t.Errorf("line %d: time %s, %v", lines, at, err)
+				wrong = fmt.Errorf("line %d: time %s, %v", lines, at, err)
 				return
 			}
 		}
@@ -60,12 +62,14 @@ func hostReads(t *testing.T, role string) (lines int) {
 	err := cmd.Wait()
 	<-read
 	require.NoError(t, err)
-	return lines
+	return lines, wrong
 }
 
 func TestDrainLosesNothingAtExit(t *testing.T) {
 	for range 30 {
-		require.Equal(t, childLines, hostReads(t, "drain"))
+		lines, wrong := hostReads(t, "drain")
+		require.NoError(t, wrong)
+		require.Equal(t, childLines, lines)
 	}
 }
 
@@ -74,7 +78,7 @@ func TestWithoutDrain(t *testing.T) {
 	const runs = 30
 	lossy, lost := 0, 0
 	for range runs {
-		if n := hostReads(t, "no drain"); n < childLines {
+		if n, _ := hostReads(t, "no drain"); n < childLines {
 			lossy++
 			lost += childLines - n
 		}
