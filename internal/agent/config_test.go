@@ -122,6 +122,23 @@ func TestLogLevels(t *testing.T) {
 	}
 }
 
+// TestReadme compares the configuration in the README with the sample.
+func TestReadme(t *testing.T) {
+	const file = "../../README.md"
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	before, rest, found := strings.Cut(string(text), "<!-- sample.conf -->\n")
+	require.True(t, found)
+	_, after, found := strings.Cut(rest, "<!-- end -->\n")
+	require.True(t, found)
+	want := before + "<!-- sample.conf -->\n```toml\n" + SampleConfig() + "```\n<!-- end -->\n" + after
+	if *update {
+		require.NoError(t, os.WriteFile(file, []byte(want), 0o644))
+		return
+	}
+	require.Equal(t, want, string(text), "go test ./internal/agent -update writes it anew")
+}
+
 // TestSampleConfig compares the sample in the repository, which people read
 // there, with what the program prints.
 func TestSampleConfig(t *testing.T) {
