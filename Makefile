@@ -41,7 +41,7 @@ test: deps lint unit fuzz-short live guest-test ## run every test, on kernel 6.1
 
 unit:
 	@echo "== unit tests"
-	@CGO_ENABLED=$(RACE) $(SUM) -- $(if $(filter 1,$(RACE)),-race) ./...
+	@CGO_ENABLED=$(RACE) $(SUM) -- $(if $(filter 1,$(RACE)),-race) -count=1 ./...
 	@echo "== allocations, which the race detector would add to"
 	@$(SUM) -- -run Alloc ./internal/ipvs ./internal/metric ./plugins/inputs/ipvs
 

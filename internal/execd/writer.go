@@ -46,7 +46,7 @@ type WriterOptions struct {
 
 // WriterStats counts since the start of a [Writer].
 type WriterStats struct {
-	Lines   uint64 // metrics rendered
+	Lines   uint64 // metrics rendered, but for some of those that are still buffered
 	Bytes   uint64 // bytes that the kernel has taken
 	Dropped uint64 // metrics without a field that line protocol can carry
 }
@@ -69,9 +69,12 @@ type Writer struct {
 	lines, bytes, dropped atomic.Uint64
 	abandoned             atomic.Bool
 
-	mu  sync.Mutex // held while a write is blocked
-	buf []byte     // whole lines, at most chunk bytes
-	err error      // of the first write that failed
+	mu      sync.Mutex // held while a write is blocked
+	encoder metric.Encoder
+	buf     []byte // whole lines, at most chunk bytes
+	err     error  // of the first write that failed
+
+	rendered uint64 // lines that are not yet in the count of lines
 }
 
 // NewWriter returns a Writer to out, which remains the caller's to close, after the last call.
@@ -99,12 +102,12 @@ func (w *Writer) Write(m *metric.Metric) error {
 		return w.err
 	}
 	before := len(w.buf)
-	buf, err := m.AppendLine(w.buf)
+	buf, err := w.encoder.AppendLine(w.buf, m)
 	if err != nil {
 		w.dropped.Add(1)
 		return fmt.Errorf("write %s: %w", m.Series.Head(), err)
 	}
-	w.lines.Add(1)
+	w.rendered++
 	w.buf = buf
 	if len(buf) <= w.chunk {
 		return nil
@@ -180,6 +183,8 @@ func (w *Writer) flush() error {
 
 // send writes p, not more than chunk bytes at a time. The caller holds mu.
 func (w *Writer) send(p []byte) error {
+	w.lines.Add(w.rendered) // here, because it costs too much for each line
+	w.rendered = 0
 	for len(p) > 0 {
 		n := 0
 		err := w.await()

@@ -105,7 +105,7 @@ func (l *layout) fits(payload []byte) bool {
 	return true
 }
 
-// decode decodes a payload that fits.
+// decode decodes a payload that fits into d, whose old contents are replaced.
 func (l *layout) decode(payload []byte, d *Destination) (err error) {
 	u32 := func(typ int) uint32 { return binary.NativeEndian.Uint32(payload[l.at[typ]:]) }
 	d.Family = family(binary.NativeEndian.Uint16(payload[l.at[destAddrFamily]:]))

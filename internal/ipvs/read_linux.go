@@ -174,10 +174,15 @@ func (c *Client) dumpDestinations(ctx context.Context, svc *Service, last int32)
 // takeDestination adds one destination of a dump to the snapshot.
 func (c *Client) takeDestination(payload []byte) {
 	s := c.snapshot
-	s.destinations = append(s.destinations, Destination{})
-	d := &s.destinations[len(s.destinations)-1]
+	n := len(s.destinations)
+	if n < cap(s.destinations) {
+		s.destinations = s.destinations[:n+1] // decoding replaces whatever is there
+	} else {
+		s.destinations = append(s.destinations, Destination{})
+	}
+	d := &s.destinations[n]
 	if err := c.layout.destination(payload, c.service.Family, d); err != nil {
-		s.destinations = s.destinations[:len(s.destinations)-1]
+		s.destinations = s.destinations[:n]
 		c.partial.add(1, err)
 	}
 }
@@ -189,11 +194,14 @@ func (c *Client) dropDuplicates(first int32) {
 	kept := all[:first]
 	c.seen.reset(len(all) - int(first))
 	for i := int(first); i < len(all); i++ {
-		if c.seen.add(kept, &all[i].DestinationKey) {
-			kept = append(kept, all[i])
-		} else {
+		if !c.seen.add(kept, &all[i].DestinationKey) {
 			c.counters.Duplicates++
+			continue
 		}
+		if len(kept) < i { // something was dropped before
+			all[len(kept)] = all[i]
+		}
+		kept = all[:len(kept)+1]
 	}
 	c.snapshot.destinations = kept
 }

@@ -282,3 +282,24 @@ func fields(values ...value) []metric.Field {
 	}
 	return f
 }
+
+func TestEncoderTimes(t *testing.T) {
+	var e metric.Encoder
+	m := metric.Metric{Series: series(t, "m"), Fields: fields(value{"v", metric.Int(1)})}
+	for _, row := range []struct {
+		at   time.Time
+		want string
+	}{
+		{time.Unix(0, 17), "m v=1i 17\n"},
+		{time.Unix(0, 17), "m v=1i 17\n"},
+		{time.Time{}, "m v=1i\n"},
+		{time.Unix(0, math.MinInt64), "m v=1i -9223372036854775808\n"},
+		{time.Unix(0, 0), "m v=1i 0\n"},
+		{time.Time{}, "m v=1i\n"},
+	} {
+		m.Time = row.at
+		line, err := e.AppendLine(nil, &m)
+		require.NoError(t, err)
+		require.Equal(t, row.want, string(line))
+	}
+}

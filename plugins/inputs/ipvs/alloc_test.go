@@ -27,8 +27,9 @@ func steady(t testing.TB, services int) (gather func()) {
 	}
 	in.tables[""] = &table{reader: r, cache: newCache("", false)}
 	b := make([]byte, 0, 4<<20)
+	var e metric.Encoder
 	emit := func(m *metric.Metric) (err error) {
-		b, err = m.AppendLine(b)
+		b, err = e.AppendLine(b, m)
 		return err
 	}
 	return func() {
