@@ -51,7 +51,7 @@ func visit(path string, f func() error) (back bool, err error) {
 		return true, &os.PathError{Op: "fstatfs", Path: path, Err: err}
 	}
 	if st.Type != nsfsMagic {
-		return true, fmt.Errorf("%s is no network namespace", path)
+		return true, fmt.Errorf("%s %w", path, errNoNamespace)
 	}
 	home, err := netns.Get()
 	if err != nil {
