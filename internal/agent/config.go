@@ -45,7 +45,6 @@ type Inputs struct {
 
 const (
 	defaultInterval = 10 * time.Second
-	minInterval     = 10 * time.Millisecond
 	defaultLogLevel = "info"
 )
 
@@ -84,9 +83,7 @@ func (c Config) validate() error {
 	if _, err := parseLevel(c.Agent.LogLevel); err != nil {
 		problems = append(problems, err)
 	}
-	if d := c.Agent.Interval.Duration(); d > 0 && d < minInterval {
-		problems = append(problems, fmt.Errorf("agent.interval = %q: want at least %v, or 0s for never", c.Agent.Interval, minInterval))
-	}
+	problems = append(problems, config.CheckInterval("agent.interval", *c.Agent.Interval))
 	if len(c.Inputs.IPVS) == 0 {
 		problems = append(problems, errors.New("no plugin is configured: add a table such as [[inputs.ipvs]] "+
 			"(\"telegraf-ipvs sample-config\" prints all of them)"))

@@ -26,6 +26,7 @@
 // works too, provided that it is a struct: go-toml stores a TOML string into a
 // string type, and an integer into an integer type, without calling the method.
 //
-// Validation of values, defaults and secrets are not this package's business.
+// Defaults and secrets are not this package's business, nor is validation of
+// values, but for [CheckInterval].
 // The grammar is TOML 1.1 as github.com/pelletier/go-toml/v2 parses it.
 package config

@@ -152,3 +152,16 @@ func trimZeros(s string) string {
 	}
 	return s
 }
+
+// minInterval keeps a slip of the pen from becoming a busy loop.
+const minInterval = 10 * time.Millisecond
+
+// CheckInterval returns why d cannot be how often to do something, which the
+// option key says; nil if it can. Zero means never. Several packages have such
+// an option.
+func CheckInterval(key string, d Duration) error {
+	if d.d > 0 && d.d < minInterval {
+		return fmt.Errorf("%s = %q: want at least %v, or 0s for never", key, d, minInterval)
+	}
+	return nil
+}

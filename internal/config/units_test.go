@@ -151,3 +151,11 @@ func TestSizeRefuses(t *testing.T) {
 		})
 	}
 }
+
+func TestCheckInterval(t *testing.T) {
+	for _, d := range []time.Duration{0, 10 * time.Millisecond, time.Second, 24 * time.Hour} {
+		require.NoError(t, config.CheckInterval("interval", config.DurationOf(d)))
+	}
+	require.EqualError(t, config.CheckInterval("agent.interval", config.DurationOf(time.Millisecond)),
+		`agent.interval = "1ms": want at least 10ms, or 0s for never`)
+}

@@ -48,7 +48,6 @@ var fieldSets = []string{fieldsTelegraf: "telegraf", fieldsDefault: "default", f
 const (
 	defaultFields  = "default"
 	defaultTimeout = 5 * time.Second
-	minInterval    = 10 * time.Millisecond
 	ownNamespace   = "self"
 )
 
@@ -71,8 +70,8 @@ func (c Config) withDefaults() Config {
 // validate returns every problem of a config with defaults.
 func (c Config) validate() error {
 	var problems []error
-	if d := c.Interval; d != nil && d.Duration() > 0 && d.Duration() < minInterval {
-		problems = append(problems, fmt.Errorf("interval = %q: want at least %v, or 0s for never", d, minInterval))
+	if c.Interval != nil {
+		problems = append(problems, config.CheckInterval("interval", *c.Interval))
 	}
 	if !slices.Contains(fieldSets, c.Fields) {
 		problems = append(problems, fmt.Errorf("fields = %q: want one of %q", c.Fields, fieldSets))
