@@ -35,7 +35,6 @@ type Input struct {
 type table struct {
 	reader
 	cache *cache
-	id    ipvs.NamespaceID
 	found bool // by the current gather
 }
 
@@ -148,18 +147,15 @@ func (in *Input) discover() (problems []error) {
 
 // keep marks the table of a namespace as found, and makes it if it is new.
 func (in *Input) keep(path string, ns ipvs.Namespace) {
-	if t := in.tables[path]; t != nil && t.id == ns.ID {
-		t.found = true
+	if t := in.tables[path]; t != nil {
+		t.found = true // if it is another namespace by now, its reader sees that
 		return
-	} else if t != nil { // another namespace under the same name
-		_ = t.Close()
 	}
 	cfg := in.client
 	cfg.Namespace = path
 	in.tables[path] = &table{
 		reader: ipvs.New(cfg),
 		cache:  newCache(ns.Name, in.fields == fieldsTelegraf),
-		id:     ns.ID,
 		found:  true,
 	}
 }
