@@ -72,6 +72,8 @@ func startMachine(ctx context.Context, o *options, k kernel, initramfs *os.File,
 	cmd := command(ctx, qemu, qemuArgs(o, k)...)
 	cmd.ExtraFiles = []*os.File{guestPort, guestSerial, initramfs} // descriptors 3, 4, 5
 	cmd.Stderr = console
+	// A terminal sends an interrupt to the whole group. It is for the program in the guest, not for QEMU.
+	cmd.SysProcAttr.Setpgid = true
 	if err := cmd.Start(); err != nil {
 		port.Close()
 		serial.Close()
