@@ -49,8 +49,8 @@ unit:
 RACE := $(if $(shell command -v gcc || command -v clang),1,0)
 
 fuzz-short:
-	@echo "== fuzzing, a few seconds for each target"
-	@$(MAKE) --no-print-directory fuzz FUZZTIME=2s
+	@echo "== fuzzing, 20000 inputs for each target"
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=20000x
 
 live: $(GUEST) ## run the tests that need IPVS on the kernel KERNEL
 	@echo "== tests on a kernel with IPVS ($(KERNEL))"
@@ -71,7 +71,7 @@ lint:
 	@bad=$$(gofmt -l cmd internal plugins); if [ -n "$$bad" ]; then echo "not gofmt'd: $$bad"; exit 1; fi
 	@for tags in none integration bench; do $(GO) vet -tags $$tags ./... && $(GO) tool staticcheck -tags $$tags ./... || exit 1; done
 
-fuzz: ## fuzz every parser for FUZZTIME each
+fuzz: ## fuzz every parser for FUZZTIME each, such as 10m or 100000x
 	@$(GO) list -f '{{$$p := .ImportPath}}{{range .TestGoFiles}}{{$$p}} {{$$.Dir}}/{{.}}{{"\n"}}{{end}}{{range .XTestGoFiles}}{{$$p}} {{$$.Dir}}/{{.}}{{"\n"}}{{end}}' ./... | \
 	while read -r package file; do \
 	  for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\)(.*/\1/p' $$file); do \
