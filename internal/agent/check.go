@@ -19,26 +19,37 @@ func Check(ctx context.Context, c Config, log *slog.Logger, out io.Writer) error
 	if err != nil {
 		return err
 	}
-	return check(ctx, sources, out)
+	sinks, err := c.sinks(log)
+	if err != nil {
+		return err
+	}
+	return check(ctx, sources, sinks, out)
 }
 
-func check(ctx context.Context, sources []*source, out io.Writer) error {
+func check(ctx context.Context, sources []*source, sinks []*sink, out io.Writer) error {
 	well := true
 	var failed error
-	for _, s := range sources {
-		s.Check(ctx, func(subject, state string, err error) {
+	report := func(name string) func(string, string, error) {
+		return func(subject, state string, err error) {
 			mark := "ok  "
 			if err != nil {
 				mark, well = "FAIL", false
 			}
-			_, werr := fmt.Fprintf(out, "%s  %-12s %-12s %s\n", mark, s.name, subject, state)
+			_, werr := fmt.Fprintf(out, "%s  %-12s %-12s %s\n", mark, name, subject, state)
 			failed = errors.Join(failed, werr)
 			if err != nil {
 				_, werr = fmt.Fprintln(out, problem{"      ", err})
 				failed = errors.Join(failed, werr)
 			}
-		})
+		}
+	}
+	for _, s := range sources {
+		s.Check(ctx, report(s.name))
 		_ = s.Close() // only sockets that were read from
+	}
+	for _, s := range sinks {
+		s.Check(ctx, report(s.name))
+		_ = s.Close() // nothing was stored
 	}
 	if failed == nil && !well {
 		return errUnwell

@@ -8,12 +8,17 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"telegraf-ipvs/internal/config"
+	"telegraf-ipvs/internal/metric"
 	"telegraf-ipvs/plugins/inputs/ipvs"
+	"telegraf-ipvs/plugins/outputs/pi_webapi"
 )
 
 //go:embed sample.conf
@@ -21,12 +26,17 @@ var agentSample string
 
 // SampleConfig returns a configuration file with every option of the process and
 // of all plugins, documented and at its default.
-func SampleConfig() string { return agentSample + "\n" + ipvs.SampleConfig }
+func SampleConfig() string {
+	return agentSample + "\n" + ipvs.SampleConfig + "\n" + piwebapi.SampleConfig
+}
 
 // A Config is a configuration file. Its zero value has no plugin.
 type Config struct {
-	Agent  Settings `toml:"agent"`
-	Inputs Inputs   `toml:"inputs"`
+	Agent Settings `toml:"agent"`
+	// GlobalTags are given to what inputs gather for outputs of the same process, unless it has such tags.
+	GlobalTags map[string]string `toml:"global_tags"`
+	Inputs     Inputs            `toml:"inputs"`
+	Outputs    Outputs           `toml:"outputs"`
 }
 
 // Settings are those of the process as a whole.
@@ -36,11 +46,18 @@ type Settings struct {
 	Interval *config.Duration `toml:"interval"`
 	// LogLevel is "debug", "info", "warn" or "error". Empty means "info".
 	LogLevel string `toml:"log_level"`
+	// Hostname is the value of the tag host, added like GlobalTags. Nil means the system's, empty none.
+	Hostname *string `toml:"hostname"`
 }
 
 // Inputs are the tables [[inputs.x]], in the order of the file.
 type Inputs struct {
 	IPVS []ipvs.Config `toml:"ipvs"`
+}
+
+// Outputs are the tables [[outputs.x]], in the order of the file.
+type Outputs struct {
+	PIWebAPI []piwebapi.Config `toml:"pi_webapi"`
 }
 
 const (
@@ -84,12 +101,57 @@ func (c Config) validate() error {
 		problems = append(problems, err)
 	}
 	problems = append(problems, config.CheckInterval("agent.interval", *c.Agent.Interval))
-	if len(c.Inputs.IPVS) == 0 {
+	if len(c.Inputs.IPVS)+len(c.Outputs.PIWebAPI) == 0 {
 		problems = append(problems, errors.New("no plugin is configured: add a table such as [[inputs.ipvs]] "+
 			"(\"telegraf-ipvs sample-config\" prints all of them)"))
 	}
 	_, err := c.sources(slog.New(slog.DiscardHandler))
-	return errors.Join(append(problems, err)...)
+	problems = append(problems, err)
+	_, err = c.sinks(slog.New(slog.DiscardHandler))
+	return errors.Join(append(problems, err, c.checkQueues())...)
+}
+
+// checkQueues reports outputs that would share a queue.
+func (c Config) checkQueues() error {
+	var problems []error
+	seen := make(map[string]string)
+	for _, q := range c.Queues() {
+		dir := filepath.Clean(q.Dir)
+		if first := seen[dir]; q.Dir != "" && first != "" {
+			problems = append(problems, fmt.Errorf("%s and %s have the same queue_path %q: each output needs a directory of its own", first, q.Name, q.Dir))
+		}
+		seen[dir] = q.Name
+	}
+	return errors.Join(problems...)
+}
+
+// HasInputs reports whether any input is configured.
+func (c Config) HasInputs() bool { return len(c.Inputs.IPVS) > 0 }
+
+// HasOutputs reports whether any output is configured.
+func (c Config) HasOutputs() bool { return len(c.Outputs.PIWebAPI) > 0 }
+
+// A QueueInfo is where a configured output keeps its queue.
+type QueueInfo struct {
+	Name string // the output's, with its number if there are several
+	Dir  string
+}
+
+// Queues returns the queues of the configured outputs, in the order of the file.
+func (c Config) Queues() []QueueInfo {
+	var list []QueueInfo
+	for i, cfg := range c.Outputs.PIWebAPI {
+		list = append(list, QueueInfo{label("outputs.pi_webapi", i, len(c.Outputs.PIWebAPI)), cfg.QueuePath})
+	}
+	return list
+}
+
+// label tells apart the tables of one name, where there are several.
+func label(name string, i, of int) string {
+	if of == 1 {
+		return name
+	}
+	return fmt.Sprintf("%s#%d", name, i+1)
 }
 
 // Level returns the least level to log.
@@ -131,4 +193,39 @@ func (c Config) sources(log *slog.Logger) ([]*source, error) {
 		list = append(list, &source{input: in, name: "inputs.ipvs", interval: interval.Duration(), log: log})
 	}
 	return list, errors.Join(problems...)
+}
+
+// sinks builds the configured outputs.
+func (c Config) sinks(log *slog.Logger) ([]*sink, error) {
+	var list []*sink
+	var problems []error
+	for i, cfg := range c.Outputs.PIWebAPI {
+		name := label("outputs.pi_webapi", i, len(c.Outputs.PIWebAPI))
+		log := log.With("plugin", name)
+		out, err := piwebapi.New(cfg, log)
+		if err != nil {
+			problems = append(problems, within(fmt.Sprintf("[[outputs.pi_webapi]] number %d", i+1), err))
+			continue
+		}
+		list = append(list, &sink{output: out, name: name, log: log})
+	}
+	return list, errors.Join(problems...)
+}
+
+// globalTags returns the tags that this process adds.
+func (c Config) globalTags(log *slog.Logger) []metric.Tag {
+	var tags []metric.Tag
+	host := c.Agent.Hostname
+	if host == nil {
+		name, err := os.Hostname()
+		if err != nil {
+			log.Warn("The host has no name, so metrics get no tag host: " + err.Error())
+		}
+		host = &name
+	}
+	tags = append(tags, metric.Tag{Key: "host", Value: *host}) // one that is empty does not count
+	for _, key := range slices.Sorted(maps.Keys(c.GlobalTags)) {
+		tags = append(tags, metric.Tag{Key: key, Value: c.GlobalTags[key]})
+	}
+	return tags
 }

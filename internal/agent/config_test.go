@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-ipvs/internal/config/configtest"
+	"telegraf-ipvs/internal/metric"
 )
 
 var update = flag.Bool("update", false, "write the sample configuration at the top of the repository anew")
@@ -38,7 +39,7 @@ func TestLoadConfigErrors(t *testing.T) {
 		{"nothing but comments", "# [[inputs.ipvs]]\n", "FILE: no plugin is configured: "},
 		{"agent alone", "[agent]\ninterval = \"5s\"\n", "FILE: no plugin is configured: "},
 		{"unknown plugin", "[[inputs.ipvss]]\n", `FILE:1:10: unknown table "inputs.ipvss"; did you mean "ipvs"?`},
-		{"plugin of Telegraf", "[[outputs.file]]\n", `FILE:1:3: unknown table "outputs.file"; valid keys here: agent, inputs`},
+		{"plugin of Telegraf", "[[outputs.file]]\n", `FILE:1:11: unknown table "outputs.file"; valid keys here: pi_webapi`},
 		{"unknown key", "[[inputs.ipvs]]\n  field = \"all\"\n", `FILE:2:3: unknown key "inputs.ipvs.field"; did you mean "fields"?`},
 		{"unknown key of the agent", "[agent]\nintervall = \"5s\"\n[[inputs.ipvs]]\n", `FILE:2:1: unknown key "agent.intervall"; did you mean "interval"?`},
 		{"single brackets", "[inputs.ipvs]\n", `FILE:1:2: inputs.ipvs is a list of tables; use double brackets: [[inputs.ipvs]]`},
@@ -150,14 +151,46 @@ func TestSampleConfig(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, SampleConfig(), string(text), "go test ./internal/agent -update writes it anew")
 
-	c, err := load(t, SampleConfig())
+	_, err = load(t, SampleConfig())
+	require.ErrorContains(t, err, `FILE: [[outputs.pi_webapi]] number 1: auth = "kerberos" needs`, "nobody can know the login")
+	require.NotContains(t, err.Error(), "\n")
+	c, err := load(t, strings.Replace(SampleConfig(), `# auth = "kerberos"`, `auth = "anonymous"`, 1))
 	require.NoError(t, err)
 	require.Len(t, c.Inputs.IPVS, 1)
+	require.Len(t, c.Outputs.PIWebAPI, 1)
 }
 
 // TestAgentSample checks the settings of the process. CheckSample knows lists of
 // tables, as plugins have, so the one table becomes such a list.
 func TestAgentSample(t *testing.T) {
-	sample := strings.Replace(agentSample, "\n[agent]\n", "\n[[agent]]\n", 1)
-	configtest.CheckSample(t, sample, "agent", Config{}.withDefaults().Agent)
+	sample, tags, ok := strings.Cut(agentSample, "\n## Further tags")
+	require.True(t, ok)
+	sample = strings.Replace(sample, "\n[agent]\n", "\n[[agent]]\n", 1)
+	defaults, host := Config{}.withDefaults().Agent, "lb01" // or what the system is called
+	defaults.Hostname = &host
+	configtest.CheckSample(t, sample, "agent", defaults)
+
+	c, err := load(t, "[[inputs.ipvs]]\n##"+strings.ReplaceAll(tags, "\n# ", "\n"))
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"site": "north"}, c.GlobalTags)
+}
+
+func TestGlobalTags(t *testing.T) {
+	c, err := load(t, "[agent]\nhostname = \"lb01\"\n[global_tags]\nz = \"1\"\na = \"2\"\n[[inputs.ipvs]]\n")
+	require.NoError(t, err)
+	log := newLog().Logger
+	require.Equal(t, []metric.Tag{{Key: "host", Value: "lb01"}, {Key: "a", Value: "2"}, {Key: "z", Value: "1"}}, c.globalTags(log))
+	c.Agent.Hostname = nil
+	name, err := os.Hostname()
+	require.NoError(t, err)
+	require.Equal(t, metric.Tag{Key: "host", Value: name}, c.globalTags(log)[0])
+}
+
+func TestQueues(t *testing.T) {
+	const one = "[[outputs.pi_webapi]]\nurl = \"https://pi/piwebapi\"\ndata_server = \"S\"\nauth = \"anonymous\"\n"
+	c, err := load(t, one+"queue_path = \"/a\"\n"+one+"queue_path = \"/b\"\n")
+	require.NoError(t, err)
+	require.Equal(t, []QueueInfo{{"outputs.pi_webapi#1", "/a"}, {"outputs.pi_webapi#2", "/b"}}, c.Queues())
+	_, err = load(t, one+"queue_path = \"/a\"\n"+one+"queue_path = \"/a/\"\n")
+	require.EqualError(t, err, `FILE: outputs.pi_webapi#1 and outputs.pi_webapi#2 have the same queue_path "/a/": each output needs a directory of its own`)
 }

@@ -22,27 +22,50 @@ const (
 	exitLimit   = 3500 * time.Millisecond
 )
 
-// Run gathers as the child of Telegraf's inputs.execd until stdin is closed, a
-// signal asks to stop, or nobody reads stdout any longer. The error says that
-// metrics could not be handed over; what cannot be gathered is logged. It returns
-// within four seconds of being asked to stop, and at once when asked a second time.
+// Run does what the configuration holds. With inputs alone it gathers as the child of Telegraf's inputs.execd; with
+// outputs alone it takes line protocol as the child of outputs.execd; with both it needs no Telegraf. It ends when
+// stdin is closed, a signal asks to stop, or nobody reads stdout any longer. The error says that metrics could not be
+// handed over; what cannot be gathered or delivered is logged. It returns within four seconds of being asked to stop,
+// and at once when asked a second time.
 //
-// A stdin that is /dev/null is nobody's: systemd and shells give it to what runs
-// by itself, so its end is not a request to stop.
+// A stdin that is /dev/null is nobody's: systemd and shells give it to what runs by itself, so its end is not a
+// request to stop.
 func Run(c Config, log *slog.Logger, stdin, stdout *os.File) error {
 	sources, err := c.sources(log)
 	if err != nil {
 		return err
 	}
+	sinks, err := c.sinks(log)
+	if err != nil {
+		return err
+	}
 	signals, stopSignals := execd.Notify()
 	defer stopSignals()
-	return run(sources, log, signals, stdin, stdout)
+	switch {
+	case len(sinks) == 0:
+		return run(sources, log, signals, stdin, stdout)
+	case len(sources) == 0:
+		return deliver(sinks, log, signals, stdin)
+	}
+	return bridge(sources, sinks, c.globalTags(log), log, signals, stdin)
 }
 
+// run gathers for inputs.execd.
 func run(sources []*source, log *slog.Logger, signals <-chan os.Signal, stdin, stdout *os.File) error {
-	triggers := execd.NewTriggers(stdin, signals)
 	out := execd.NewWriter(stdout, stallMessages(log))
+	failure := gather(sources, log, signals, stdin, func(*source) destination { return out }, out.Drain)
+	if failure != nil {
+		return fmt.Errorf("write metrics to stdout: %w", failure)
+	}
+	return nil
+}
 
+// gather gathers until it is asked to stop, or a destination fails. Then it calls handOver, whose context ends when
+// there is no time left.
+func gather(sources []*source, log *slog.Logger, signals <-chan os.Signal, stdin *os.File,
+	to func(*source) destination, handOver func(context.Context) error,
+) error {
+	triggers := execd.NewTriggers(stdin, signals)
 	finish, abandon := context.WithCancel(context.Background())
 	defer abandon()
 	stopping := make(chan struct{})
@@ -50,7 +73,7 @@ func run(sources []*source, log *slog.Logger, signals <-chan os.Signal, stdin, s
 	var gathering sync.WaitGroup
 	for _, s := range sources {
 		ticks := triggers.Subscribe(s.interval)
-		gathering.Go(func() { ended <- s.run(finish, ticks, stopping, out) })
+		gathering.Go(func() { ended <- s.run(finish, ticks, stopping, to(s)) })
 	}
 	listen, stopListening := context.WithCancel(context.Background())
 	var listening sync.WaitGroup
@@ -95,20 +118,17 @@ func run(sources []*source, log *slog.Logger, signals <-chan os.Signal, stdin, s
 			_ = s.Close() // only sockets that were read from
 		}
 	case <-wait.Done():
-		// A gather that hangs in the kernel or in a full pipe. Drain frees the
-		// latter; the former ends with the process.
+		// A gather that hangs in the kernel or in a full pipe. Handing over frees
+		// the latter; the former ends with the process.
 		log.Warn("Stopped in the middle of a gather, which the kernel or the reader of stdout holds up")
 	}
 	if failure == nil {
-		failure = out.Drain(exit)
+		failure = handOver(exit)
 	}
 	if errors.Is(failure, context.Canceled) {
 		return nil // asked twice to stop
 	}
-	if failure != nil {
-		return fmt.Errorf("write metrics to stdout: %w", failure)
-	}
-	return nil
+	return failure
 }
 
 // watch calls cancel when abort is closed, until stop is called.

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"telegraf-ipvs/internal/execd"
 	"telegraf-ipvs/internal/metric"
 )
 
@@ -21,6 +20,12 @@ type input interface {
 	Close() error
 }
 
+// A destination takes what a source gathers, from one goroutine for each source. An error is final.
+type destination interface {
+	Write(*metric.Metric) error // may keep nothing of the metric
+	Flush() error
+}
+
 // A source is one configured input.
 type source struct {
 	input
@@ -32,7 +37,7 @@ type source struct {
 // run gathers at each tick until stopping is closed, and then once more if there
 // was a tick that no gather has followed. It returns early, with the error, when
 // nobody can receive metrics any longer.
-func (s *source) run(ctx context.Context, ticks <-chan time.Time, stopping <-chan struct{}, w *execd.Writer) error {
+func (s *source) run(ctx context.Context, ticks <-chan time.Time, stopping <-chan struct{}, w destination) error {
 	for stop := false; !stop; {
 		select {
 		case <-ticks:
@@ -64,7 +69,7 @@ func (s *source) run(ctx context.Context, ticks <-chan time.Time, stopping <-cha
 
 // gather gathers once into w and flushes it. It tells apart what went wrong with
 // the gather itself and the error of the writer, which is final.
-func (s *source) gather(ctx context.Context, w *execd.Writer) (gathered, written error) {
+func (s *source) gather(ctx context.Context, w destination) (gathered, written error) {
 	gathered = s.Gather(ctx, func(m *metric.Metric) error {
 		err := w.Write(m)
 		if errors.Is(err, metric.ErrNoFields) {

@@ -12,19 +12,18 @@ import (
 )
 
 // floors gives every package its floor. A * stands for one path element.
-var floors = []struct {
-	pattern string
-	floor   int
-}{
+var floors = []storey{
 	{"internal/metric", leaf},
 
 	{"internal/config", 1},
+	{"internal/httpauth", 1},
 	{"internal/ipvs", 1},
 	{"internal/opentsdb", 1},
 	{"internal/piwebapi", 1},
 	{"internal/queue", 1},
 
 	{"internal/execd", 2},
+	{"internal/piwebapi/piwebapitest", 2}, // the double is a part of the product: "pi simulate"
 	{"internal/publish", 2},
 
 	{"plugins/inputs/*", 3},
@@ -37,6 +36,11 @@ var floors = []struct {
 	{"internal/bench", tool},
 	{"internal/demo", tool},
 	{"internal/guest", tool},
+}
+
+type storey struct {
+	pattern string
+	floor   int
 }
 
 const (
@@ -52,6 +56,7 @@ var modules = []struct {
 	where string // "nowhere", or "tests": _test.go files and test-only packages
 }{
 	{"github.com/influxdata/telegraf", "nowhere"},
+	{"github.com/getkin/kin-openapi", "tests"},
 	{"github.com/moby/ipvs", "tests"},
 	{"github.com/stretchr/testify", "tests"},
 	{"go.uber.org/goleak", "tests"},
@@ -95,6 +100,9 @@ func refuse(from, to string, inTest bool) string {
 		return refuseForeign(from, to, inTest)
 	}
 	to = own
+	if inTest && strings.HasSuffix(to, "test") && !isHelper(to) {
+		return "" // a double that is a part of the product serves in any test
+	}
 	above, below := floorOf(from), floorOf(to)
 	switch {
 	case to == from || owner(from) == to && isHelper(from): // a test of its own package
@@ -155,8 +163,10 @@ func floorOf(pkg string) int {
 	return unknown
 }
 
-// isHelper reports whether a package is for tests only.
-func isHelper(pkg string) bool { return strings.HasSuffix(pkg, "test") }
+// isHelper reports whether a package is for tests only, which its name says. One with a floor of its own is not.
+func isHelper(pkg string) bool {
+	return strings.HasSuffix(pkg, "test") && !slices.ContainsFunc(floors, func(f storey) bool { return f.pattern == pkg })
+}
 
 // owner returns the package that a package lies in: "internal/ipvs" for
 // "internal/ipvs/ipvstest".

@@ -59,9 +59,9 @@ type program struct {
 func (p *program) command() *cli.Command {
 	return &cli.Command{
 		Name:  "telegraf-ipvs",
-		Usage: "Linux IPVS metrics for Telegraf",
-		Description: "With --config alone it does what run does, which is how Telegraf's inputs.execd starts\n" +
-			"external plugins.",
+		Usage: "Linux IPVS metrics, and metrics into the PI System, with Telegraf or without",
+		Description: "With --config alone it does what run does, which is how Telegraf's execd plugins start\n" +
+			"external ones.",
 		Flags:           []cli.Flag{configFlag()},
 		HideHelpCommand: true,
 		HideVersion:     true,
@@ -70,9 +70,14 @@ func (p *program) command() *cli.Command {
 		ExitErrHandler:  func(context.Context, *cli.Command, error) {},
 		OnUsageError:    onUsageError,
 		Commands: []*cli.Command{
-			p.subcommand("run", "gather whenever Telegraf asks, until it closes stdin",
-				"Gathers at each newline on stdin and at SIGHUP, SIGUSR1 and SIGUSR2, or every interval\n"+
-					"until the first of these, and writes line protocol to stdout and messages to stderr.\n"+
+			p.subcommand("run", "gather, deliver, or both, as the configuration says",
+				"With inputs alone, as the child of Telegraf's inputs.execd, it gathers at each newline on\n"+
+					"stdin and at SIGHUP, SIGUSR1 and SIGUSR2, or every interval until the first of these, and\n"+
+					"writes line protocol to stdout and messages to stderr.\n"+
+					"With outputs alone, as the child of outputs.execd, it stores the line protocol from stdin\n"+
+					"and delivers it; information goes to stdout, problems to stderr.\n"+
+					"With both it needs no Telegraf. It ends when stdin is closed, unless that is /dev/null,\n"+
+					"and at SIGTERM and SIGINT, within four seconds.\n"+
 					"Without --config it reads IPVS with default settings.", p.run),
 			p.subcommand("once", "gather once, as line protocol on stdout",
 				"Without --config it reads IPVS with default settings. Exit status 1 if anything could\n"+
@@ -80,6 +85,8 @@ func (p *program) command() *cli.Command {
 			p.subcommand("check", "say whether configuration, kernel and privileges suffice",
 				"Prints a line for each thing that a gather needs, and how to mend what is not well.\n"+
 					"Exit status 1 if anything is not.", p.check),
+			p.queueCommand(),
+			p.piCommand(),
 			p.plain("sample-config", "print a configuration file with every option", func() error {
 				_, err := fmt.Fprint(p.stdout, agent.SampleConfig())
 				return err
@@ -109,7 +116,7 @@ func (p *program) command() *cli.Command {
 				return err
 			}
 			if p.config == "" {
-				return usageError{errors.New("say what to do: run, once, check, sample-config, version or help")}
+				return usageError{errors.New("say what to do: run, once, check, queue, pi, sample-config, version or help")}
 			}
 			return p.run(ctx)
 		},
@@ -124,15 +131,20 @@ func (p *program) subcommand(name, usage, description string, do func(context.Co
 		HideHelpCommand: true,
 		OnUsageError:    onUsageError,
 		Action: func(ctx context.Context, c *cli.Command) error {
-			if c.Args().Present() {
-				return usageError{fmt.Errorf("%s takes no argument %q", name, c.Args().First())}
-			}
-			if err := p.readConfigFlag(c); err != nil {
+			if err := p.takesOnlyConfig(c, name); err != nil {
 				return err
 			}
 			return do(ctx)
 		},
 	}
+}
+
+// takesOnlyConfig refuses arguments, and reads --config.
+func (p *program) takesOnlyConfig(c *cli.Command, name string) error {
+	if c.Args().Present() {
+		return usageError{fmt.Errorf("%s takes no argument %q", name, c.Args().First())}
+	}
+	return p.readConfigFlag(c)
 }
 
 // plain is a command that takes nothing.
@@ -175,7 +187,7 @@ func onUsageError(_ context.Context, _ *cli.Command, err error, _ bool) error { 
 func unknownCommand(name string) error { return usageError{fmt.Errorf("there is no command %q", name)} }
 
 func (p *program) run(context.Context) error {
-	return p.withConfig(func(c agent.Config, log *slog.Logger) error {
+	return p.withConfig(true, func(c agent.Config, log *slog.Logger) error {
 		return agent.Run(c, log, p.stdin, p.stdout)
 	})
 }
@@ -183,7 +195,7 @@ func (p *program) run(context.Context) error {
 func (p *program) once(ctx context.Context) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	return p.withConfig(func(c agent.Config, log *slog.Logger) error {
+	return p.withConfig(false, func(c agent.Config, log *slog.Logger) error {
 		return agent.Once(ctx, c, log, p.stdout)
 	})
 }
@@ -191,7 +203,7 @@ func (p *program) once(ctx context.Context) error {
 func (p *program) check(ctx context.Context) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	return p.withConfig(func(c agent.Config, log *slog.Logger) error {
+	return p.withConfig(false, func(c agent.Config, log *slog.Logger) error {
 		if p.config != "" {
 			fmt.Fprintf(p.stdout, "ok    configuration %s\n", p.config)
 		}
@@ -199,8 +211,9 @@ func (p *program) check(ctx context.Context) error {
 	})
 }
 
-// withConfig calls do with the configuration and a logger to stderr.
-func (p *program) withConfig(do func(agent.Config, *slog.Logger) error) error {
+// withConfig calls do with the configuration and a logger to stderr. With receives set, a configuration without inputs
+// means to be the child of outputs.execd.
+func (p *program) withConfig(receives bool, do func(agent.Config, *slog.Logger) error) error {
 	c := agent.Default()
 	if p.config != "" {
 		var err error
@@ -208,7 +221,11 @@ func (p *program) withConfig(do func(agent.Config, *slog.Logger) error) error {
 			return err
 		}
 	}
-	h := execd.NewHandler(p.stderr, execd.HandlerOptions{Level: c.Level()})
+	options := execd.HandlerOptions{Level: c.Level()}
+	if receives && !c.HasInputs() {
+		options.Info = p.stdout // outputs.execd logs what comes on stderr as errors, and stdout as information
+	}
+	h := execd.NewHandler(p.stderr, options)
 	defer h.Close()
 	return do(c, slog.New(h))
 }

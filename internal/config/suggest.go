@@ -43,7 +43,7 @@ var telegrafOptions = map[string]string{
 
 // telegrafTables are the tables of Telegraf's own configuration that have no
 // counterpart here.
-var telegrafTables = []string{"agent", "aggregators", "global_tags", "processors", "secretstores"}
+var telegrafTables = []string{"agent", "aggregators", "processors", "secretstores"}
 
 // hint returns what to say about an unknown key whose last part is missing in
 // struct type t.

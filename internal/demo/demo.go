@@ -25,10 +25,8 @@ type demo struct {
 	stdout, stderr  io.Writer
 }
 
-// say tells a step on standard error, marked so that nobody takes it for metrics.
-func (d *demo) say(format string, args ...any) {
-	fmt.Fprintf(d.stderr, "# "+format+"\n", args...)
-}
+// say tells a step on standard error.
+func (d *demo) say(format string, args ...any) { say(d.stderr, format, args...) }
 
 // run returns errDiffer when all went well but the counts. Wherever it ends, the
 // child has ended and the stage is struck.
@@ -46,12 +44,12 @@ func (d *demo) run(ctx context.Context) (err error) {
 	defer load.close()
 
 	metrics := newLedger()
-	c, err := startChild(d.program, d.config, func(line []byte) error {
+	c, err := d.startInput(func(line []byte) error {
 		if _, err := d.stdout.Write(line); err != nil {
 			return err
 		}
 		return metrics.add(line)
-	}, d.stderr)
+	})
 	if err != nil {
 		return err
 	}
@@ -62,6 +60,18 @@ func (d *demo) run(ctx context.Context) (err error) {
 	}
 	d.say("Closed its stdin; it has ended with exit code 0")
 	return d.report(load, metrics)
+}
+
+// startInput starts telegraf-ipvs as Telegraf's inputs.execd does.
+func (d *demo) startInput(line func([]byte) error) (*child, error) {
+	command := []string{d.program, "run"}
+	if d.config != "" {
+		command = append(command, "--config", d.config)
+	}
+	return startChild(childConfig{
+		name: "telegraf-ipvs", command: command, input: true,
+		stdout: line, stderr: linesTo(d.stderr, ""),
+	})
 }
 
 // observe gathers while requests are sent, and then until the counters rest.
@@ -114,10 +124,11 @@ func (d *demo) report(load *traffic, metrics *ledger) error {
 		return err
 	}
 	seen, counted := metrics.snapshot(), load.counts()
+	writeCounted(d.stderr, counted, events)
 	servers, together := compare(seen, counted, events), sums(seen, web)
 	writeMetrics(d.stdout, seen)
 	writeRates(d.stdout, seen[web], counted[web], d.duration)
-	writeComparison(d.stdout, servers, events)
+	writeComparison(d.stdout, "IPVS", servers, events)
 	writeSums(d.stdout, together)
 	if !agree(servers) || !agree(together) {
 		return errDiffer

@@ -1,13 +1,10 @@
 package main
 
 import (
-	"fmt"
 	"maps"
 	"net"
 	"sync"
 	"time"
-
-	"github.com/influxdata/line-protocol/v2/lineprotocol"
 )
 
 // settledAfter is how long counters must have stood still to be final. The
@@ -89,10 +86,11 @@ func (l *ledger) settled(names []name, end time.Time) bool {
 // add takes in one line of line protocol. Measurements other than those of IPVS
 // are passed over; the error is that of a line that is no line protocol.
 func (l *ledger) add(line []byte) error {
-	n, fields, at, err := parse(line)
+	s, err := decode(line)
 	if err != nil {
-		return fmt.Errorf("%q is no line protocol: %w", line, err)
+		return err
 	}
+	n, fields, at := s.name(), s.integers(), s.at
 	if n == (name{}) {
 		return nil
 	}
@@ -113,58 +111,4 @@ func (l *ledger) add(line []byte) error {
 	r.fields, r.at = fields, at
 	l.records[n] = r
 	return nil
-}
-
-// parse reads one line. The name is empty when the line is not one of IPVS.
-func parse(line []byte) (n name, fields map[string]int64, at time.Time, err error) {
-	d := lineprotocol.NewDecoderWithBytes(line)
-	if !d.Next() {
-		return n, nil, at, fmt.Errorf("it is empty: %w", d.Err())
-	}
-	measurement, err := d.Measurement()
-	if err != nil {
-		return n, nil, at, err
-	}
-	tags := map[string]string{}
-	for {
-		key, value, err := d.NextTag()
-		if err != nil {
-			return n, nil, at, err
-		}
-		if key == nil {
-			break
-		}
-		tags[string(key)] = string(value)
-	}
-	fields = map[string]int64{}
-	for {
-		key, value, err := d.NextField()
-		if err != nil {
-			return n, nil, at, err
-		}
-		if key == nil {
-			break
-		}
-		if value.Kind() == lineprotocol.Int {
-			fields[string(key)] = value.IntV()
-		}
-	}
-	at, err = d.Time(lineprotocol.Nanosecond, time.Time{})
-	return nameOf(string(measurement), tags), fields, at, err
-}
-
-// nameOf returns the name of the server that a line is about.
-func nameOf(measurement string, tags map[string]string) name {
-	address := net.JoinHostPort(tags["address"], tags["port"])
-	switch measurement {
-	case "ipvs_virtual_server":
-		return name{protocol: tags["protocol"], virtual: address}
-	case "ipvs_real_server":
-		return name{
-			protocol: tags["virtual_protocol"],
-			virtual:  net.JoinHostPort(tags["virtual_address"], tags["virtual_port"]),
-			real:     address,
-		}
-	}
-	return name{}
 }

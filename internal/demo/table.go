@@ -54,11 +54,11 @@ func writeRates(w io.Writer, r record, clients counts, sent time.Duration) {
 		float64(clients.connections)/sent.Seconds(), number(r.peaks, "cps"))
 }
 
-// writeComparison writes what compare found.
-func writeComparison(w io.Writer, results []result, events tcpEvents) {
+// writeComparison writes what compare found about the counters that who tells.
+func writeComparison(w io.Writer, who string, results []result, events tcpEvents) {
 	const row = "%-20s  %-11s  %10s  %10s  %8s  %s"
-	fmt.Fprintf(w, "\nIPVS, next to what clients and HTTP servers counted on their sockets\n")
-	writeRow(w, row, "", "", "IPVS", "sockets", "headers", "")
+	fmt.Fprintf(w, "\n%s, next to what clients and HTTP servers counted on their sockets\n", who)
+	writeRow(w, row, "", "", who, "sockets", "headers", "")
 	var last name
 	for _, r := range results {
 		title, kernel, headers := "", strconv.FormatInt(r.kernel, 10), ""

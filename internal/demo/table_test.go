@@ -111,7 +111,7 @@ func TestTables(t *testing.T) {
 	var out bytes.Buffer
 	writeMetrics(&out, seen)
 	writeRates(&out, seen[web], counted[web], 4*time.Second)
-	writeComparison(&out, compare(seen, counted, events)[:6], events)
+	writeComparison(&out, "IPVS", compare(seen, counted, events)[:6], events)
 	writeSums(&out, sums(seen, web))
 	require.Equal(t, `
 IPVS, as the metrics tell it

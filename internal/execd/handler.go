@@ -24,6 +24,10 @@ type HandlerOptions struct {
 	Once time.Duration
 	// Now is the clock by which Once passes. Nil means [time.Now].
 	Now func() time.Time
+	// Info is where records below [slog.LevelWarn] go. Nil means the same writer as the others. The child of
+	// outputs.execd sets it to its stdout: there the host logs what it reads from stderr as errors and what it reads
+	// from stdout as information (plugins/outputs/execd/execd.go).
+	Info io.Writer
 }
 
 // Handler is a [slog.Handler] that writes what inputs.execd understands on a child's stderr: one line per record,
@@ -47,11 +51,12 @@ type Handler struct {
 // shared is what a Handler has in common with those derived from it.
 type shared struct {
 	mu   sync.Mutex
-	w    io.Writer
+	w    io.Writer // warnings and errors, and what is told about them later
+	info io.Writer // the others
 	seen repeats
 }
 
-// NewHandler returns a Handler that writes to w.
+// NewHandler returns a Handler that writes to w, and to opt.Info if that is set.
 func NewHandler(w io.Writer, opt HandlerOptions) *Handler {
 	if opt.Level == nil {
 		opt.Level = slog.LevelInfo
@@ -62,7 +67,10 @@ func NewHandler(w io.Writer, opt HandlerOptions) *Handler {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	return &Handler{level: opt.Level, shared: &shared{w: w, seen: newRepeats(opt.Once, opt.Now)}}
+	if opt.Info == nil {
+		opt.Info = w
+	}
+	return &Handler{level: opt.Level, shared: &shared{w: w, info: opt.Info, seen: newRepeats(opt.Once, opt.Now)}}
 }
 
 // Enabled implements [slog.Handler].
@@ -135,11 +143,17 @@ func (s *shared) write(text string, limited bool) error {
 	if err := s.seen.expired(s.line); err != nil {
 		return err
 	}
+	if !limited {
+		return writeLine(s.info, text, "")
+	}
 	return s.line(text, suffix)
 }
 
-func (s *shared) line(text, suffix string) error {
-	_, err := io.WriteString(s.w, cutText(text, maxLine-len(suffix)-1)+suffix+"\n")
+// line writes a warning or an error.
+func (s *shared) line(text, suffix string) error { return writeLine(s.w, text, suffix) }
+
+func writeLine(w io.Writer, text, suffix string) error {
+	_, err := io.WriteString(w, cutText(text, maxLine-len(suffix)-1)+suffix+"\n")
 	return err
 }
 

@@ -184,6 +184,31 @@ func TestHandlerWriteError(t *testing.T) {
 	require.ErrorIs(t, h.Handle(t.Context(), slog.NewRecord(time.Time{}, slog.LevelInfo, "Text", 0)), broken)
 }
 
+func TestHandlerInfo(t *testing.T) {
+	now := time.Unix(0, 0)
+	var problems, info writes
+	h := NewHandler(&problems, HandlerOptions{Level: slog.LevelDebug, Info: &info, Now: func() time.Time { return now }})
+	l := slog.New(h)
+	l.Debug("one")
+	l.Info("two")
+	l.Info("two")
+	l.Warn("three")
+	l.With("plugin", "p").Error("four")
+	l.Error("five")
+	l.Error("five")
+	require.Equal(t, []string{"D! one\n", "I! two\n", "I! two\n"}, info.take())
+	require.Equal(t, []string{"W! three\n", "E! [p] four\n", "E! five\n"}, problems.take())
+
+	now = now.Add(time.Minute)
+	l.Info("six")
+	require.Equal(t, []string{"I! six\n"}, info.take())
+	require.Equal(t, []string{"E! five (repeated 1 times in the last 1m0s)\n"}, problems.take(), "what is told about errors goes where they went")
+	l.Info("seven")
+	require.NoError(t, h.Close())
+	require.Equal(t, []string{"I! seven\n"}, info.take())
+	require.Empty(t, problems.take())
+}
+
 func TestHandlerConcurrent(t *testing.T) {
 	var w writes
 	h := NewHandler(&w, HandlerOptions{})

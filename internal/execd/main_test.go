@@ -77,6 +77,24 @@ func child(role string) error {
 				return err
 			}
 		}
+	case "lines":
+		signals, stop := Notify()
+		defer stop()
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		go func() {
+			<-signals
+			cancel()
+		}()
+		fmt.Println("ready")
+		l := NewLineReader(os.Stdin, LineReaderOptions{})
+		delivered := 0
+		err := l.Run(ctx, func(batch [][]byte) error {
+			delivered += len(batch)
+			return nil
+		})
+		fmt.Printf("%d delivered, %d refused\n", delivered, l.Stats().Rejected)
+		return err
 	}
 	return fmt.Errorf("no role %q", role)
 }

@@ -67,3 +67,14 @@ func poll(c syscall.RawConn, events int16, timeout time.Duration) (revents int16
 	}
 	return revents, errors.Join(ctlErr, os.NewSyscallError("poll", err))
 }
+
+// WriterGone reports whether nobody can write to the pipe or socket f any longer. There may still be something to
+// read in it. It is false for everything else.
+func WriterGone(f *os.File) bool {
+	c, err := f.SyscallConn()
+	if err != nil {
+		return false
+	}
+	events, err := poll(c, 0, 0)
+	return err == nil && events&unix.POLLHUP != 0
+}

@@ -25,6 +25,18 @@
 // What is empty then is left out, like what was empty before. The text of a string field is carried whole, newlines
 // included, so a line can extend over several lines of a terminal.
 //
+// [Parser] reads line protocol. What github.com/influxdata/line-protocol/v2 takes for a line it takes, and what that
+// refuses it refuses, except that Telegraf's habits count where the two differ:
+//
+//   - Control characters in names, tags and keys, and bytes that are not UTF-8 anywhere, are read as U+FFFD. Telegraf
+//     writes them, and that decoder refuses the line.
+//   - Names, tags and keys become what the rules above make of them, so that a series has one head however it was
+//     written: with unsorted tags, with one tag twice, with needless backslashes.
+//   - In a text only \" and \\ are escapes. That decoder also reads \n, \r and \t as control characters; Telegraf
+//     writes none of these, and whoever writes a path without escapes means what stands there.
+//   - Of fields with the same key the last value counts, as in Telegraf's own metrics.
+//   - The unit of timestamps is the nanosecond.
+//
 // BUG(metric): Telegraf's "internal" parser reads \" as " in a tag or a field key that also holds a space, a comma
 // or an equals sign. There is no rendering that it reads right.
 package metric

@@ -31,6 +31,9 @@ func NewKey(name string) *Key {
 // Name returns the name as a reader of line protocol will see it.
 func (k *Key) Name() string { return k.name }
 
+// raw returns the name as it is written, which is wire without the signs around it.
+func (k *Key) raw() string { return k.wire[min(1, len(k.wire)):max(len(k.wire)-1, 0)] }
+
 // Field is one named value of a [Metric].
 type Field struct {
 	// Key must not be nil.

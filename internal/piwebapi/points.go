@@ -1,0 +1,367 @@
+package piwebapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// TargetState says what is known of a [Target].
+type TargetState uint8
+
+// The states.
+const (
+	StateUnresolved TargetState = iota
+	StateReady                  // values can be written
+	StateAbsent                 // there is no such point or attribute
+	StateForbidden              // we may not see or make it
+	StateFailed                 // it could not be made, for another reason
+)
+
+// String returns the name of the state in lower case.
+func (s TargetState) String() string {
+	switch s {
+	case StateUnresolved:
+		return "unresolved"
+	case StateReady:
+		return "ready"
+	case StateAbsent:
+		return "absent"
+	case StateForbidden:
+		return "forbidden"
+	}
+	return "failed"
+}
+
+// A Target is a PI point or AF attribute to write to. Whoever calls Resolve with it owns it.
+type Target struct {
+	Path   string    // \\SERVER\TAG, or \\AFSERVER\DATABASE\ELEMENT|ATTRIBUTE
+	Create *NewPoint // how to make the point; nil if it must exist
+
+	WebID  string
+	Type   PointType // Unspecified if it is not known
+	State  TargetState
+	Until  time.Time // when to ask again
+	Detail string    // why it is not ready, for people
+}
+
+// DirectoryConfig is what a [Directory] works with.
+type DirectoryConfig struct {
+	Client       *Client
+	DataServer   string // where points are made
+	PathOnly     bool   // use WebIDs that hold the path, and ask the server for nothing
+	CreatePoints bool
+
+	FoundTTL     time.Duration // 0 means 24 h
+	AbsentTTL    time.Duration // 0 means 1 min
+	ForbiddenTTL time.Duration // 0 means 5 min
+
+	Now      func() time.Time
+	OnCreate func(path string, err error)      // a point was made, or could not be made; may be nil
+	OnWarn   func(path string, warning string) // a point was made, but not all of its attributes were set; may be nil
+}
+
+// A Directory finds out the WebIDs and types of targets, and makes points that do not exist. It is safe for concurrent
+// use with different targets.
+type Directory struct {
+	cfg DirectoryConfig
+
+	mu           sync.Mutex // guards what follows
+	server       string     // WebID of the data server; "" until it is needed
+	noCreation   string     // why no points are made; "" if they are
+	noneSince    time.Time
+	noAttributes bool // the server does not have that call
+	counts       DirectoryStats
+}
+
+// DirectoryStats are counts since the start.
+type DirectoryStats struct {
+	Found, Absent, Forbidden, Created, NotCreated uint64
+	CreationStopped                               string // why; "" if it goes on
+	StoppedSince                                  time.Time
+}
+
+// NewDirectory returns a directory.
+func NewDirectory(cfg DirectoryConfig) *Directory {
+	set := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	set(&cfg.FoundTTL, 24*time.Hour)
+	set(&cfg.AbsentTTL, time.Minute)
+	set(&cfg.ForbiddenTTL, 5*time.Minute)
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Directory{cfg: cfg}
+}
+
+// creationBreak is how long no points are made after the server said that its licence allows no more.
+const creationBreak = time.Hour
+
+// Stats returns counts.
+func (d *Directory) Stats() DirectoryStats {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := d.counts
+	s.CreationStopped, s.StoppedSince = d.noCreation, d.noneSince
+	return s
+}
+
+func (d *Directory) count(change func(*DirectoryStats)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	change(&d.counts)
+}
+
+// Forget makes the next Resolve ask for a target anew, after the server did not know its WebID.
+func (d *Directory) Forget(t *Target) { t.WebID, t.State, t.Until = "", StateUnresolved, time.Time{} }
+
+// Resolve brings every target to a state, asking for those whose state is unknown or out of date. The error says that
+// the server cannot be asked; targets keep what they had then.
+func (d *Directory) Resolve(ctx context.Context, targets []*Target) error {
+	now := d.cfg.Now()
+	var ask []*Target
+	for _, t := range targets {
+		switch {
+		case t.State != StateUnresolved && now.Before(t.Until):
+		case d.cfg.PathOnly && d.byPath(t):
+		default:
+			ask = append(ask, t)
+		}
+	}
+	if len(ask) == 0 {
+		return nil
+	}
+	paths := make([]string, len(ask))
+	for i, t := range ask {
+		paths[i] = t.Path
+	}
+	results, err := d.cfg.Client.Items(ctx, paths)
+	if err != nil {
+		return d.outOfDate(ask, err)
+	}
+	var create []*Target
+	for i, t := range ask {
+		if d.note(t, results[i]); t.State == StateAbsent && d.mayCreate(t, now) {
+			create = append(create, t)
+		}
+	}
+	return d.create(ctx, create)
+}
+
+// outOfDate lets targets be used that are known but should have been asked for again.
+func (d *Directory) outOfDate(ask []*Target, err error) error {
+	for _, t := range ask {
+		if t.State != StateReady {
+			return err
+		}
+	}
+	for _, t := range ask {
+		t.Until = d.cfg.Now().Add(d.cfg.AbsentTTL)
+	}
+	return nil
+}
+
+// byPath makes a target ready without asking, if its path has only letters that everybody writes large alike.
+func (d *Directory) byPath(t *Target) bool {
+	if !Portable(t.Path) {
+		return false
+	}
+	id, err := PathWebID(t.Path)
+	if err != nil {
+		t.State, t.Detail, t.Until = StateFailed, err.Error(), d.cfg.Now().Add(d.cfg.FoundTTL)
+		return true
+	}
+	t.WebID, t.State, t.Until, t.Detail = id, StateReady, d.cfg.Now().Add(d.cfg.FoundTTL), ""
+	if t.Create != nil && t.Type == Unspecified {
+		t.Type = t.Create.PointType // what it would be made as is the best guess
+	}
+	return true
+}
+
+// note takes in what the server says of a target.
+func (d *Directory) note(t *Target, r ItemResult) {
+	now := d.cfg.Now()
+	if r.Err == nil {
+		t.WebID, t.Type = r.Item.WebID, r.Item.PointType
+		if t.Type == Unspecified {
+			t.Type = attributeType(r.Item.Type)
+		}
+		t.State, t.Until, t.Detail = StateReady, now.Add(d.cfg.FoundTTL), ""
+		d.count(func(s *DirectoryStats) { s.Found++ })
+		return
+	}
+	t.WebID, t.Detail = "", r.Err.Error()
+	var status *StatusError
+	if errors.As(r.Err, &status) && status.Code == http.StatusForbidden {
+		t.State, t.Until = StateForbidden, now.Add(d.cfg.ForbiddenTTL)
+		d.count(func(s *DirectoryStats) { s.Forbidden++ })
+		return
+	}
+	t.State, t.Until = StateAbsent, now.Add(d.cfg.AbsentTTL)
+	d.count(func(s *DirectoryStats) { s.Absent++ })
+}
+
+// attributeType returns the type of point that an AF attribute with a .NET type behaves like.
+func attributeType(name string) PointType {
+	switch name {
+	case "Double":
+		return Float64
+	case "Single":
+		return Float32
+	case "Int32":
+		return Int32
+	case "String":
+		return String
+	}
+	return Unspecified // Int64, Boolean, DateTime, enumerations: as they are
+}
+
+func (d *Directory) mayCreate(t *Target, now time.Time) bool {
+	if !d.cfg.CreatePoints || t.Create == nil || strings.Contains(t.Path, "|") {
+		return false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.noCreation == "" {
+		return true
+	}
+	if now.Sub(d.noneSince) >= creationBreak {
+		d.noCreation = ""
+		return true
+	}
+	t.Detail = "there is no such point, and none is made: " + d.noCreation
+	return false
+}
+
+// creators is how many points are made at the same time. Making one is slow work for the archive.
+const creators = 4
+
+// create makes points. The error says that the server cannot be asked.
+func (d *Directory) create(ctx context.Context, list []*Target) error {
+	if len(list) == 0 {
+		return nil
+	}
+	server, err := d.serverID(ctx)
+	if err != nil {
+		return err
+	}
+	var group errgroup.Group
+	group.SetLimit(creators)
+	for _, t := range list {
+		group.Go(func() error { return d.createOne(ctx, server, t) })
+	}
+	return group.Wait()
+}
+
+func (d *Directory) serverID(ctx context.Context) (string, error) {
+	d.mu.Lock()
+	id := d.server
+	d.mu.Unlock()
+	if id != "" {
+		return id, nil
+	}
+	s, err := d.cfg.Client.DataServer(ctx, d.cfg.DataServer)
+	if err != nil {
+		return "", err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.server = s.WebID
+	return s.WebID, nil
+}
+
+func (d *Directory) createOne(ctx context.Context, server string, t *Target) error {
+	if !d.mayCreate(t, d.cfg.Now()) { // the licence may have said no meanwhile
+		return nil
+	}
+	webID, err := d.cfg.Client.CreatePoint(ctx, server, *t.Create)
+	var status *StatusError
+	if err != nil && !errors.As(err, &status) {
+		t.State = StateUnresolved
+		return err // no answer: it may exist now, the next Resolve tells
+	}
+	if err != nil && (status.Code == http.StatusUnauthorized || status.Code == http.StatusTooManyRequests ||
+		status.Retryable() && status.Code != http.StatusInternalServerError) {
+		t.State = StateUnresolved
+		return err
+	}
+	if webID == "" { // another director of the pair may have been faster, or the answer does not tell
+		item, lookErr := d.cfg.Client.Item(ctx, t.Path)
+		switch {
+		case lookErr == nil && err != nil:
+			d.note(t, ItemResult{Path: t.Path, Item: item})
+			return nil
+		case lookErr == nil:
+			webID = item.WebID
+		}
+	}
+	if d.cfg.OnCreate != nil {
+		d.cfg.OnCreate(t.Path, err)
+	}
+	if err != nil {
+		d.notCreated(t, status)
+		return nil
+	}
+	if webID == "" {
+		t.State = StateUnresolved
+		return &StatusError{Code: http.StatusBadGateway, Call: "dataservers/{webId}/points",
+			Messages: []string{"the point " + t.Path + " was made but cannot be found"}}
+	}
+	t.WebID, t.Type, t.State, t.Detail = webID, t.Create.PointType, StateReady, ""
+	t.Until = d.cfg.Now().Add(d.cfg.FoundTTL)
+	d.count(func(s *DirectoryStats) { s.Created++ })
+	d.setAttributes(ctx, t)
+	return nil
+}
+
+// notCreated notes why a point could not be made.
+func (d *Directory) notCreated(t *Target, why *StatusError) {
+	now := d.cfg.Now()
+	t.Detail = "there is no such point, and making it failed: " + why.Error()
+	t.State, t.Until = StateFailed, now.Add(d.cfg.ForbiddenTTL)
+	if why.Code == http.StatusForbidden {
+		t.State = StateForbidden
+	}
+	d.count(func(s *DirectoryStats) { s.NotCreated++ })
+	if why.Licence() {
+		t.State = StateAbsent
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.noCreation, d.noneSince = "the licence of the data server allows no more points", now
+	}
+}
+
+// setAttributes sets what a new point cannot be made with. The point takes values whether or not that works.
+func (d *Directory) setAttributes(ctx context.Context, t *Target) {
+	for _, a := range t.Create.Attributes {
+		d.mu.Lock()
+		skip := d.noAttributes
+		d.mu.Unlock()
+		if skip {
+			return
+		}
+		err := d.cfg.Client.SetPointAttribute(ctx, t.WebID, a)
+		if err == nil {
+			continue
+		}
+		warning := "attribute " + a.Name + " was not set: " + err.Error()
+		var status *StatusError
+		if errors.As(err, &status) && (status.Code == http.StatusNotFound || status.Code == http.StatusMethodNotAllowed) {
+			d.mu.Lock()
+			d.noAttributes = true
+			d.mu.Unlock()
+			warning = "this version of PI Web API cannot set attributes of points such as " + a.Name + ": new points have the archive's defaults"
+		}
+		if d.cfg.OnWarn != nil {
+			d.cfg.OnWarn(t.Path, warning)
+		}
+	}
+}

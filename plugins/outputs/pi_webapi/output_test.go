@@ -1,0 +1,288 @@
+package piwebapi
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-ipvs/internal/config"
+	"telegraf-ipvs/internal/piwebapi/piwebapitest"
+	"telegraf-ipvs/internal/queue"
+)
+
+const patience = 30 * time.Second
+
+// A plant is a PI System with an output that writes to it.
+type plant struct {
+	*Output
+	server *piwebapitest.Server
+	log    *logged
+	finish chan struct{}
+	cancel context.CancelFunc
+	done   chan error
+}
+
+type logged struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// newPlant makes a double and an output; change may alter the configurations of both.
+func newPlant(t *testing.T, change func(*Config, *piwebapitest.Config)) *plant {
+	t.Helper()
+	fast := config.DurationOf(time.Millisecond)
+	cfg := Config{DataServer: "PISRV01", Auth: "anonymous", CreatePoints: true, QueuePath: t.TempDir(), SendInterval: &fast}
+	double := piwebapitest.Config{RateLimit: -1, KeepLog: true}
+	if change != nil {
+		change(&cfg, &double)
+	}
+	p := &plant{log: &logged{}, finish: make(chan struct{}), done: make(chan error, 1)}
+	var err error
+	p.server, err = piwebapitest.New(double)
+	require.NoError(t, err)
+	t.Cleanup(p.server.Close)
+	listener := httptest.NewServer(p.server)
+	t.Cleanup(listener.Close)
+	if cfg.URL == "" {
+		cfg.URL = listener.URL + "/piwebapi"
+	}
+	p.Output, err = New(cfg, slog.New(slog.NewTextHandler(io.MultiWriter(p.log, t.Output()), nil)))
+	require.NoError(t, err)
+	return p
+}
+
+func (p *plant) start(t *testing.T) {
+	t.Helper()
+	require.NoError(t, p.Start(t.Context()))
+	ctx, cancel := context.WithCancel(context.Background())
+	p.cancel = cancel
+	go func() { p.done <- p.Publish(ctx, p.finish) }()
+}
+
+func (p *plant) write(t *testing.T, lines ...string) {
+	t.Helper()
+	var list [][]byte
+	for _, l := range lines {
+		list = append(list, []byte(l))
+	}
+	require.NoError(t, p.Write(t.Context(), list, false))
+}
+
+// end lets the output deliver what it can.
+func (p *plant) end(t *testing.T) {
+	t.Helper()
+	close(p.finish)
+	select {
+	case err := <-p.done:
+		require.NoError(t, err)
+	case <-time.After(patience):
+		require.Fail(t, "publishing does not end")
+	}
+	p.cancel()
+	require.NoError(t, p.Close())
+}
+
+// values returns what a point holds as text.
+func (p *plant) values(name string) (list []string) {
+	for _, e := range p.server.Stored(name) {
+		list = append(list, fmt.Sprint(e.Value))
+	}
+	return list
+}
+
+func (p *plant) eventually(t *testing.T, name string, want ...string) {
+	t.Helper()
+	require.Eventually(t, func() bool { return fmt.Sprint(p.values(name)) == fmt.Sprint(want) }, patience, time.Millisecond,
+		"%s holds %v", name, p.values(name))
+}
+
+func now(after time.Duration) int64 { return time.Now().Add(after).UnixNano() }
+
+func TestStoredUnderTheExpectedName(t *testing.T) {
+	p := newPlant(t, nil)
+	p.start(t)
+	p.write(t, "cpu,host=a usage=1.5,n=3i,on=true,s=\"text\" 1700000000000000000")
+	p.end(t)
+	require.Equal(t, []string{"1.5"}, p.values("a.cpu.usage"))
+	require.Equal(t, []string{"3"}, p.values("a.cpu.n"))
+	require.Equal(t, []string{"1"}, p.values("a.cpu.on"))
+	require.Equal(t, []string{"text"}, p.values("a.cpu.s"))
+	require.True(t, p.server.Stored("a.cpu.usage")[0].Time.Equal(time.Unix(1700000000, 0)))
+}
+
+func TestRefusedValuesBecomeDeadLetters(t *testing.T) {
+	p := newPlant(t, nil)
+	require.NoError(t, p.server.CreatePoint(piwebapitest.PointSpec{Name: "a.m.small", Type: "Int32"}))
+	p.start(t)
+	p.write(t,
+		fmt.Sprintf("m,host=a small=5000000000i,other=1i %d", now(-2*time.Second)),
+		fmt.Sprintf("m,host=a small=5i,other=2i %d", now(-time.Second)))
+	p.eventually(t, "a.m.other", "1", "2")
+	p.eventually(t, "a.m.small", "5")
+	require.Eventually(t, func() bool { return p.queue.Stats().Records == 0 }, patience, time.Millisecond)
+	letters, err := p.queue.DeadLetters(0, 10)
+	require.NoError(t, err)
+	require.Len(t, letters, 1)
+	require.Equal(t, "range", letters[0].Reason)
+	require.Equal(t, "small", letters[0].Field)
+	require.Equal(t, `\\PISRV01\a.m.small`, letters[0].Target)
+	require.Contains(t, letters[0].Detail, "5000000000 is outside -2147450880 to 2147483647")
+	require.Contains(t, string(letters[0].Line), "small=5000000000i,other=1i")
+
+	// Replayed after the point was made anew, it arrives.
+	require.NoError(t, p.server.Delete("a.m.small"))
+	require.NoError(t, p.server.CreatePoint(piwebapitest.PointSpec{Name: "a.m.small", Type: "Float64"}))
+	p.write(t, fmt.Sprintf("m,host=a small=6i %d", now(0)))
+	p.eventually(t, "a.m.small", "6")
+	require.NoError(t, p.queue.Replay(t.Context(), []uint64{letters[0].ID}))
+	p.eventually(t, "a.m.small", "5e+09", "6")
+	p.end(t)
+}
+
+func TestPointsThatDoNotExistHoldUpNobody(t *testing.T) {
+	p := newPlant(t, func(c *Config, _ *piwebapitest.Config) { c.CreatePoints = false })
+	require.NoError(t, p.server.CreatePoint(piwebapitest.PointSpec{Name: "a.m.there", Type: "Float64"}))
+	p.start(t)
+	for i := range 20 {
+		p.write(t, fmt.Sprintf("m,host=a there=%d,missing=%d %d", i, i, now(time.Duration(i-30)*time.Second)))
+	}
+	require.Eventually(t, func() bool { return len(p.values("a.m.there")) == 20 && p.queue.Stats().Records == 0 }, patience, time.Millisecond)
+	require.Equal(t, 20, p.queue.Stats().Held)
+	require.Contains(t, p.log.String(), "takes no values (absent)")
+	p.end(t)
+
+	// After a restart it is looked for again.
+	again := newPlant(t, func(c *Config, _ *piwebapitest.Config) {
+		c.CreatePoints, c.QueuePath = false, p.cfg.QueuePath
+		c.URL = p.cfg.URL
+	})
+	require.NoError(t, p.server.CreatePoint(piwebapitest.PointSpec{Name: "a.m.missing", Type: "Float64"}))
+	again.start(t)
+	require.Eventually(t, func() bool { return len(p.values("a.m.missing")) == 20 }, patience, time.Millisecond)
+	for i, v := range p.values("a.m.missing") {
+		require.Equal(t, fmt.Sprint(i), v)
+	}
+	require.Eventually(t, func() bool { return again.queue.Stats().Held == 0 }, patience, time.Millisecond)
+	again.end(t)
+}
+
+func TestOutage(t *testing.T) {
+	p := newPlant(t, nil)
+	down := true
+	var mu sync.Mutex
+	p.server.SetFaults(func(string, int) piwebapitest.Fault {
+		mu.Lock()
+		defer mu.Unlock()
+		if down {
+			return piwebapitest.Fault{Kind: piwebapitest.Unavailable}
+		}
+		return piwebapitest.Fault{}
+	})
+	p.start(t)
+	for i := range 50 {
+		p.write(t, fmt.Sprintf("m,host=a v=%d %d", i, now(time.Duration(i-60)*time.Second)))
+	}
+	require.Eventually(t, func() bool { return strings.Contains(p.log.String(), "PI Web API takes nothing (unavailable)") }, patience, time.Millisecond)
+	code, body := p.get(t, "/health")
+	require.Equal(t, http.StatusServiceUnavailable, code)
+	require.Contains(t, body, `"server":"down"`)
+	_, page := p.get(t, "/")
+	require.Contains(t, page, "Takes nothing")
+	mu.Lock()
+	down = false
+	mu.Unlock()
+	require.Eventually(t, func() bool { return len(p.values("a.m.v")) == 50 }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { c, _ := p.get(t, "/health"); return c == http.StatusOK }, patience, time.Millisecond)
+	_, metrics := p.get(t, "/metrics")
+	require.Contains(t, metrics, "telegraf_ipvs_pi_values_accepted_total 50")
+	require.Contains(t, metrics, `telegraf_ipvs_pi_requests_total{call="POST streamsets/recorded",status="202"}`)
+	_, page = p.get(t, "/")
+	require.Contains(t, page, "Up.")
+	p.end(t)
+}
+
+// get asks the status page.
+func (p *plant) get(t *testing.T, path string) (int, string) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	p.handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+	return w.Code, w.Body.String()
+}
+
+func TestWrongPassword(t *testing.T) {
+	p := newPlant(t, func(c *Config, d *piwebapitest.Config) {
+		c.Auth, c.Username = "basic", "svc"
+		require.NoError(t, c.Password.UnmarshalText([]byte("very wrong")))
+		d.Auth = piwebapitest.Auth{User: "svc", Password: "right"}
+	})
+	p.start(t)
+	p.write(t, fmt.Sprintf("m,host=a v=1 %d", now(0)))
+	require.Eventually(t, func() bool { return strings.Contains(p.log.String(), "PI Web API takes nothing (unauthorized)") }, patience, time.Millisecond)
+	require.Equal(t, 1, p.queue.Stats().Records, "nothing is dropped")
+	require.NotContains(t, p.log.String(), "very wrong")
+	p.end(t)
+}
+
+func TestPathOnly(t *testing.T) {
+	p := newPlant(t, func(c *Config, _ *piwebapitest.Config) { c.WebID, c.CreatePoints = "path", false })
+	require.NoError(t, p.server.CreatePoint(piwebapitest.PointSpec{Name: "a.m.v", Type: "Float64"}))
+	p.start(t)
+	p.write(t, fmt.Sprintf("m,host=a v=1,w=2 %d", now(0)))
+	p.eventually(t, "a.m.v", "1")
+	require.Eventually(t, func() bool { return p.queue.Stats().Records == 0 }, patience, time.Millisecond)
+	require.Equal(t, 1, p.queue.Stats().Held, "the server knows nothing of the other one")
+	require.Empty(t, p.server.Requests()["GET points/multiple"])
+	p.end(t)
+}
+
+func TestTwoDirectorsMakeTheSamePoint(t *testing.T) {
+	one := newPlant(t, nil)
+	two := newPlant(t, func(c *Config, _ *piwebapitest.Config) { c.URL = one.cfg.URL })
+	one.start(t)
+	two.start(t)
+	for i := range 20 {
+		one.write(t, fmt.Sprintf("m,host=a v%d=1 %d", i, now(-time.Second)))
+		two.write(t, fmt.Sprintf("m,host=a v%d=2 %d", i, now(0)))
+	}
+	for i := range 20 {
+		one.eventually(t, fmt.Sprintf("a.m.v%d", i), "1", "2")
+	}
+	require.Zero(t, one.queue.Stats().Held+two.queue.Stats().Held)
+	one.end(t)
+	two.end(t)
+}
+
+func TestQueueInUse(t *testing.T) {
+	p := newPlant(t, nil)
+	q, err := queue.Open(queue.Config{Dir: p.cfg.QueuePath})
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	err = p.Start(ctx)
+	var locked *queue.LockedError
+	require.ErrorAs(t, err, &locked)
+	require.NoError(t, q.Close())
+	p.start(t)
+	p.end(t)
+}
