@@ -18,7 +18,7 @@ WHERE  ?= qemu
 LIVE   := ./internal/ipvs ./cmd/telegraf-ipvs
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test unit fuzz-short live guest-test test-kernels check lint fuzz bench vulncheck capture deps clean FORCE
+.PHONY: help build run test soak test-deps unit fuzz-short live guest-test test-kernels check lint fuzz bench vulncheck capture deps clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,16 +34,19 @@ $(GUEST): FORCE
 .cache/%: FORCE
 	@$(GO) build -o $@ ./internal/$*
 
-run: deps build $(GUEST) .cache/demo ## balance real traffic for SECONDS and read it as Telegraf would
-	@$(IN) -timeout 10m -add $(BIN) .cache/demo -seconds $(SECONDS) $(CURDIR)/$(BIN)
+run: deps build $(GUEST) .cache/demo ## balance real traffic for SECONDS, and deliver what IPVS tells of it to a PI Web API
+	@.cache/demo -host $(CURDIR)/$(BIN) -- $(IN) -timeout 10m -add $(BIN) .cache/demo -seconds $(SECONDS) $(CURDIR)/$(BIN)
 
-test: deps lint unit fuzz-short live guest-test ## run every test, on kernel 6.1
+test: deps test-deps lint unit fuzz-short live guest-test ## run every test, on kernel 6.1
 
 unit:
 	@echo "== unit tests"
 	@CGO_ENABLED=$(RACE) $(SUM) -- $(if $(filter 1,$(RACE)),-race) -count=1 ./...
 	@echo "== allocations, which the race detector would add to"
 	@$(SUM) -- -run Alloc ./internal/ipvs ./internal/metric ./plugins/inputs/ipvs
+
+soak: ## kill and restart publishers for some minutes
+	@SOAK=1 CGO_ENABLED=$(RACE) $(GO) test $(if $(filter 1,$(RACE)),-race) -count=1 -timeout 30m -run 'Chaos|Kill|Crash' -v ./cmd/telegraf-ipvs ./internal/queue ./internal/publish
 
 # The race detector needs a C compiler.
 RACE := $(if $(shell command -v gcc || command -v clang),1,0)
@@ -97,13 +100,25 @@ vulncheck: ## look up known vulnerabilities (needs vuln.go.dev)
 NEEDS := qemu-system-x86_64:qemu-system-x86 modprobe:kmod ip:iproute2 ipvsadm:ipvsadm xz:xz-utils dpkg-deb:dpkg apt-get:apt
 
 deps:
-	@missing=""; for n in $(NEEDS); do \
-	  PATH="$$PATH:/usr/sbin:/sbin" command -v $${n%%:*} >/dev/null || missing="$$missing $${n##*:}"; done; \
+	@$(call install,$(NEEDS))
+
+# What the tests of logging in with Kerberos need: a KDC and a server that takes its tickets.
+TEST_NEEDS := krb5kdc:krb5-kdc kadmin.local:krb5-admin-server kinit:krb5-user apache2:apache2 /usr/lib/apache2/modules/mod_auth_gssapi.so:libapache2-mod-auth-gssapi
+
+test-deps:
+	@$(call install,$(TEST_NEEDS))
+
+# Installs what is missing of COMMAND:PACKAGE. No service that comes with it is started.
+define install
+	missing=""; for n in $(1); do \
+	  PATH="$$PATH:/usr/sbin:/sbin" command -v $${n%%:*} >/dev/null || [ -e $${n%%:*} ] || missing="$$missing $${n##*:}"; done; \
 	if [ -n "$$missing" ]; then \
 	  if [ "$$(id -u)" = 0 ]; then \
-	    echo "== installing$$missing"; \
+	    echo "== installing$$missing"; policy=/usr/sbin/policy-rc.d; \
+	    if [ ! -e $$policy ]; then printf '#!/bin/sh\nexit 101\n' >$$policy; chmod 755 $$policy; trap "rm -f $$policy" EXIT; fi; \
 	    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; } >/dev/null; \
 	  else echo "please install what is missing: sudo apt-get install$$missing" >&2; exit 1; fi; fi
+endef
 
 clean: ## remove what was built
 	rm -rf bin .cache

@@ -24,10 +24,29 @@ import (
 //go:embed sample.conf
 var agentSample string
 
-// SampleConfig returns a configuration file with every option of the process and
-// of all plugins, documented and at its default.
-func SampleConfig() string {
-	return agentSample + "\n" + ipvs.SampleConfig + "\n" + piwebapi.SampleConfig
+// samples are the sample configurations of the plugins.
+func samples() []sample {
+	return []sample{{"inputs.ipvs", ipvs.SampleConfig}, {"outputs.pi_webapi", piwebapi.SampleConfig}}
+}
+
+type sample struct{ name, text string }
+
+// SampleConfig returns a configuration file with every option of the process and of the named plugins, or of all if
+// none is named, documented and at its default.
+func SampleConfig(names ...string) (string, error) {
+	text, known := agentSample, []string(nil)
+	for _, s := range samples() {
+		known = append(known, s.name)
+		if len(names) == 0 || slices.Contains(names, s.name) {
+			text += "\n" + s.text
+		}
+	}
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return "", fmt.Errorf("there is no plugin %q; there are %s", name, strings.Join(known, ", "))
+		}
+	}
+	return text, nil
 }
 
 // A Config is a configuration file. Its zero value has no plugin.

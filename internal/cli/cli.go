@@ -87,10 +87,21 @@ func (p *program) command() *cli.Command {
 					"Exit status 1 if anything is not.", p.check),
 			p.queueCommand(),
 			p.piCommand(),
-			p.plain("sample-config", "print a configuration file with every option", func() error {
-				_, err := fmt.Fprint(p.stdout, agent.SampleConfig())
-				return err
-			}),
+			{
+				Name: "sample-config", Usage: "print a configuration file with every option",
+				ArgsUsage:       "[PLUGIN...]",
+				Description:     "With plugins named, such as inputs.ipvs or outputs.pi_webapi, it has only these.",
+				HideHelpCommand: true,
+				OnUsageError:    onUsageError,
+				Action: func(_ context.Context, c *cli.Command) error {
+					text, err := agent.SampleConfig(c.Args().Slice()...)
+					if err != nil {
+						return usageError{err}
+					}
+					_, err = fmt.Fprint(p.stdout, text)
+					return err
+				},
+			},
 			p.plain("version", "print the version", func() error {
 				_, err := fmt.Fprintln(p.stdout, version())
 				return err

@@ -1,3 +1,4 @@
 package queue
+
 func crashChild() error { return nil }
 func limitChild() error { return nil }

@@ -245,7 +245,7 @@ func (s *store) update(f func(*bolt.Tx) error) error {
 		}
 		return err
 	}
-	size := tx.Size() // grows when pages are allocated, which is at the commit
+	size := tx.Size() // without the pages of this transaction, which is on the safe side
 	err := fatal(guard(tx.Commit))
 	s.least.Store(size)
 	return err
