@@ -34,15 +34,6 @@ type writtenValue struct {
 	Value     any
 }
 
-// names returns the WebIDs.
-func (r writeRequest) names() []string {
-	var list []string
-	for _, s := range r.streams {
-		list = append(list, s.WebID)
-	}
-	return list
-}
-
 // values returns how many values the request holds.
 func (r writeRequest) values() int {
 	n := 0

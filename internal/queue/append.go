@@ -89,7 +89,7 @@ func (q *Queue) await(ctx context.Context, changed <-chan struct{}) error {
 type Settlement struct {
 	Done     []Range  // records that leave the queue; those that have left already, or never were, do not matter
 	Dead     []Letter // new dead letters; their ID is given by the queue
-	Held     []Letter // letters to hold; one with the ID of a held letter replaces it and keeps no place in the order
+	Held     []Letter // letters to hold; one with the ID of a held letter takes its place
 	Released []uint64 // IDs of held letters that are done; unknown ones do not matter
 }
 

@@ -58,9 +58,9 @@ func TestHeld(t *testing.T) {
 	got, err = q.ReadHeld("x", 0, 10)
 	require.NoError(t, err)
 	require.Len(t, got, 2)
-	require.Equal(t, uint64(5), got[1].ID, "replaced")
+	require.Equal(t, uint64(2), got[1].ID, "in its place")
 
-	require.NoError(t, q.Settle(t.Context(), Settlement{Released: []uint64{1, 3, 5}}))
+	require.NoError(t, q.Settle(t.Context(), Settlement{Released: []uint64{1, 2, 3}}))
 	targets, err = q.HeldTargets()
 	require.NoError(t, err)
 	require.Empty(t, targets)
@@ -114,7 +114,7 @@ func TestReplay(t *testing.T) {
 	}}
 	q := openWell(t, cfg, small())
 	require.NoError(t, q.Settle(t.Context(), Settlement{Dead: []Letter{
-		{Line: []byte("a")}, {Line: []byte("b")}, {Line: []byte("c")}, {Line: make([]byte, 290)}, {Field: "never"},
+		{Line: []byte("a")}, {Line: []byte("b")}, {Line: []byte("c")}, {Line: make([]byte, 280)}, {Field: "never"},
 	}}))
 	add(t, q, "x")
 	require.NoError(t, q.Replay(t.Context(), []uint64{3, 1}))
