@@ -84,10 +84,11 @@ fuzz: ## fuzz every parser for FUZZTIME each, such as 10m or 100000x
 	  done || exit 1; \
 	done
 
-bench: deps build $(GUEST) ## measure a gather beside its peers on a real kernel
+bench: deps build $(GUEST) ## measure gathers on a real kernel, and deliveries, beside their peers
 	@$(GO) test -run '^$$' -bench . -benchmem ./internal/metric ./internal/ipvs | grep -E '^(pkg|cpu|Benchmark)'
 	@$(GO) test -c -tags bench -o .cache/bench.test ./internal/bench
-	@$(IN) -where qemu -mem 3072 -timeout 30m -add $(BIN) -env TELEGRAF_IPVS=$(CURDIR)/$(BIN) .cache/bench.test -test.v -test.timeout 30m | grep -v '^=== '
+	@TELEGRAF_IPVS=$(CURDIR)/$(BIN) .cache/bench.test -test.run Publish -test.timeout 60m
+	@$(IN) -where qemu -mem 3072 -timeout 30m -add $(BIN) -env TELEGRAF_IPVS=$(CURDIR)/$(BIN) .cache/bench.test -test.run 'Readers|Process' -test.v -test.timeout 30m | grep -v '^=== '
 
 capture: deps $(GUEST) ## record netlink messages of each kernel in testdata/netlink
 	@$(GO) test -c -tags integration -o .cache/ipvs.test ./internal/ipvs

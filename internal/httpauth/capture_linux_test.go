@@ -12,7 +12,7 @@ import (
 // TestCapture writes testdata anew: go test -run TestCapture -args -update.
 func TestCapture(t *testing.T) {
 	if !*update {
-		t.Skip("only with -update")
+		return // not a test but the way to make what others read
 	}
 	r := kdctest.Start(t, kdctest.Options{})
 	r.AddUser("writer", password, "+requires_preauth")

@@ -31,15 +31,15 @@ const (
 )
 
 // DefaultType returns the type of point that a field's values fit whatever they become: the table by which the vendor's
-// own ingress makes points (OMF with PI Web API, data types), except that every number is a Float64. It would make
-// Float32 of some and Int32 of others; but the first value of a field does not tell how large later ones are, and a
-// counter, of which each digit matters, never fits a Float32. So the answer for a counter is the same today.
+// own ingress makes points (OMF with PI Web API, data types), except that every number is a Float64. That table makes
+// Float32 and Int32 of some; but the first value of a field does not tell how large later ones are. Whether the field
+// is a counter, which a Float32 must never hold, makes no difference as long as nothing becomes one.
 func DefaultType(kind metric.Kind, counter bool) PointType {
-	switch {
-	case kind == metric.KindString:
-		return String
-	case kind == metric.KindBool && !counter:
+	switch kind {
+	case metric.KindBool:
 		return Int16
+	case metric.KindString:
+		return String
 	}
 	return Float64
 }
@@ -191,10 +191,11 @@ func convertTime(v metric.Value) (metric.Value, error) {
 			return refuse(CodeType, "%s is not a time such as 2006-01-02T15:04:05Z, and the point is a Timestamp", text(v))
 		}
 	case metric.KindInt, metric.KindUint:
-		if v.Uint() <= math.MaxInt64 || v.Kind() == metric.KindInt {
-			t = time.Unix(0, v.Int()).UTC()
+		n := v.Int()
+		if v.Kind() == metric.KindUint {
+			n = int64(min(v.Uint(), math.MaxInt64))
 		}
-		if t.Year() <= 1970 {
+		if t = time.Unix(0, n).UTC(); t.Year() <= 1970 {
 			return refuse(CodeType, "%s is not a time in nanoseconds since 1970, and the point is a Timestamp", text(v))
 		}
 	default:

@@ -83,7 +83,7 @@ func (r *acceptReport) verdict(text string, interrupted error) error {
 // harmless keeps what a server says from steering a terminal.
 func harmless(text string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && !unicode.IsSpace(r) {
+		if !unicode.IsSpace(r) && !printable(r) {
 			return unicode.ReplacementChar
 		}
 		return r
