@@ -24,10 +24,7 @@ import (
 // TestPublish prints how fast the program delivers from stdin to a PI Web API, durably, and next to it what one value
 // for each request comes to. The receiver, "pi simulate", runs on the same machine. It needs no IPVS.
 func TestPublish(t *testing.T) {
-	binary := os.Getenv(binaryVariable)
-	if binary == "" {
-		t.Skipf("%s does not name the program to measure: run it by \"make bench\"", binaryVariable)
-	}
+	binary := measured(t)
 	var b strings.Builder
 	b.WriteString("\n| points | values | values/s | requests/s | CPU of the publisher | of the receiver | highest memory |\n|---:|---:|---:|---:|---:|---:|---:|\n")
 	const values = 1_000_000
@@ -46,12 +43,21 @@ func TestPublish(t *testing.T) {
 		r.end(t)
 	}
 	fmt.Println(b.String())
-	outage(t, binary)
-	single(t, binary)
 }
 
-// outage prints what memory a publisher takes while nobody receives, and how fast it catches up.
-func outage(t *testing.T, binary string) {
+// measured returns the program to measure.
+func measured(t *testing.T) string {
+	t.Helper()
+	binary := os.Getenv(binaryVariable)
+	if binary == "" {
+		t.Skipf("%s does not name the program to measure: run it by \"make bench\"", binaryVariable)
+	}
+	return binary
+}
+
+// TestPublishOutage prints what memory a publisher takes while nobody receives, and how fast it catches up.
+func TestPublishOutage(t *testing.T) {
+	binary := measured(t)
 	lasts := time.Minute
 	if text := os.Getenv("OUTAGE"); text != "" {
 		var err error
@@ -75,28 +81,29 @@ func outage(t *testing.T, binary string) {
 		}
 		time.Sleep(time.Until(next))
 	}
-	begin := time.Now()
 	r.restart(t)
-	r.await(t, n-points)
-	fmt.Printf("\nOutage of %v at %d values/s: memory over the time %s MB; %d values delivered %.1f s after the receiver was back, "+
-		"the wait for the next try included: %.0f values/s\n", lasts, rate, strings.Join(memory, ", "), n-points,
-		time.Since(begin).Seconds(), float64(n-points)/time.Since(begin).Seconds())
+	first := r.await(t, points+1) // the next try
+	begin := time.Now()
+	r.await(t, n)
+	fmt.Printf("\nOutage of %v at %d values/s: memory over the time %s MB; then the last %d values delivered in %.1f s, %.0f values/s\n",
+		lasts, rate, strings.Join(memory, ", "), n-first, time.Since(begin).Seconds(), float64(n-first)/time.Since(begin).Seconds())
 	p.end(t)
 	r.end(t)
 }
 
-// single prints how fast one value for each request is, one after the other over one connection.
-func single(t *testing.T, binary string) {
+// TestPublishSingly prints how fast one value for each request is, one after the other over one connection.
+func TestPublishSingly(t *testing.T) {
+	binary := measured(t)
 	r := receiver(t, binary)
 	defer r.end(t)
 	p := publisher(t, binary, r)
 	p.feed(t, 1, 1, 0)
 	r.await(t, 1)
 	p.end(t)
-	const values = 20_000
+	const values = 5_000
 	id := "P1DP" + base64.RawURLEncoding.EncodeToString([]byte(`PISRV01\B.M.0.V`))
 	begin := time.Now()
-	for i := range values {
+	for i := 0; i < values; {
 		body := fmt.Sprintf(`{"Timestamp":"%s","Value":%d}`, time.Now().UTC().Format("2006-01-02T15:04:05.0000000Z"), i)
 		req, err := http.NewRequest(http.MethodPost, r.url+"/piwebapi/streams/"+id+"/value", strings.NewReader(body))
 		require.NoError(t, err)
@@ -106,7 +113,12 @@ func single(t *testing.T, binary string) {
 		require.NoError(t, err)
 		_, _ = io.Copy(io.Discard, answer.Body)
 		answer.Body.Close()
+		if answer.StatusCode == http.StatusTooManyRequests { // 1000 in a second, as the service has it by default
+			time.Sleep(100 * time.Millisecond)
+			continue
+		}
 		require.Equal(t, 2, answer.StatusCode/100)
+		i++
 	}
 	fmt.Printf("\nOne value for each request, one after the other, not durable: %.0f values/s\n", values/time.Since(begin).Seconds())
 }
@@ -114,8 +126,8 @@ func single(t *testing.T, binary string) {
 // A peer is one of the two processes.
 type peer struct {
 	process
-	url, config, binary string
-	args                []string
+	url, binary string
+	args        []string
 }
 
 func (p *peer) run(t *testing.T) {
@@ -173,13 +185,15 @@ func (p *peer) requests(t *testing.T) (n uint64) {
 	return n
 }
 
-// await waits until the points hold so many values.
-func (p *peer) await(t *testing.T, values int) {
+// await waits until the points hold so many values, and returns how many they hold.
+func (p *peer) await(t *testing.T, values int) (n int) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		s, err := p.stats()
-		return err == nil && s.Values >= values
+		n = s.Values
+		return err == nil && n >= values
 	}, 5*time.Minute, 50*time.Millisecond)
+	return n
 }
 
 // publisher starts the program as the child of outputs.execd.

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-ipvs/internal/metric"
+	"telegraf-ipvs/internal/piwebapi/contracttest"
 	"telegraf-ipvs/internal/piwebapi/piwebapitest"
 )
 
@@ -153,4 +154,29 @@ func TestWriteToDoubleBeyondItsLimit(t *testing.T) {
 		require.Equal(t, float64(k)/8, e.Value)
 	}
 	require.Less(t, w.Stats().Requests, uint64(60))
+}
+
+// TestWriteContract sends a value of every kind past the vendor's description of the call.
+func TestWriteContract(t *testing.T) {
+	server := &fakeServer{t: t, answer: func(writeRequest) writeReply { return writeReply{} }}
+	w := writerBehind(t, WriterConfig{}, contracttest.Transport(t, server))
+	s := &Stream{WebID: `F1DP"\é`}
+	for k, v := range []metric.Value{
+		metric.Int(-1), metric.Uint(1 << 63), metric.Float(1e300), metric.Bool(true), metric.String("a\x00\"\xff\u2028"),
+	} {
+		s.Values = append(s.Values, Value{Time: int64(k) - 2, V: v})
+	}
+	require.NoError(t, w.Write(t.Context(), []*Stream{s}))
+	require.Len(t, server.log, 1)
+	require.Equal(t, s.WebID, server.log[0].streams[0].WebID)
+	require.Len(t, server.log[0].streams[0].Items, 5)
+}
+
+func TestNames(t *testing.T) {
+	for o, want := range map[Outcome]string{Unknown: "unknown", Stored: "stored", Accepted: "accepted", Refused: "refused", 9: "invalid"} {
+		require.Equal(t, want, o.String())
+	}
+	for k, want := range map[ProblemKind]string{Gone: "gone", Forbidden: "forbidden", Failing: "failing", 0: "invalid"} {
+		require.Equal(t, want, k.String())
+	}
 }

@@ -131,7 +131,7 @@ func (o *Output) publishing() publish.Config[*target, value] {
 			if text == "" {
 				text = p.Error()
 			}
-			o.log.Error(fmt.Sprintf("PI Web API takes nothing (%s), metrics stay in the queue, next try in %v: %s", p.Reason, wait.Round(time.Second), text))
+			o.log.Error(fmt.Sprintf("PI Web API takes nothing (%s), metrics stay in the queue, next try in %v: %s", p.Reason, wait.Round(100*time.Millisecond), text))
 		},
 		OnResume: func(after time.Duration) {
 			o.log.Info(fmt.Sprintf("PI Web API takes values again after %v", after.Round(time.Second)))
