@@ -69,6 +69,7 @@ type WriterStats struct {
 
 // NewWriter returns a Writer. It sends nothing yet.
 func NewWriter(cfg WriterConfig) *Writer {
+	cfg.MaxValues, cfg.MaxBytes = max(0, cfg.MaxValues), max(0, cfg.MaxBytes)
 	defaultTo(&cfg.MaxValues, 5000)
 	defaultTo(&cfg.MaxBytes, 1<<20)
 	defaultTo(&cfg.UpdateOption, "NoReplace")

@@ -161,7 +161,7 @@ func (m *model) left(streams []*Stream) int {
 
 // TestWriteModel writes to servers of every temper until each value has its outcome.
 func TestWriteModel(t *testing.T) {
-	for seed := range uint64(300) {
+	for seed := range uint64(150) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { writeToModel(t, seed) })
 		})

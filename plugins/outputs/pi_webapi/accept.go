@@ -17,7 +17,7 @@ var errAcceptance = errors.New("not everything is as it has to be, see above")
 const (
 	acceptTime = 10 * time.Minute // for all trials
 	trialTime  = time.Minute      // for one
-	maxLost    = 3                // trials without an answer, one after the other
+	maxLost    = 4                // trials without an answer, until the rest is not tried
 )
 
 // A mark is the result of a trial.
@@ -143,7 +143,6 @@ func (a *acceptance) try(ctx context.Context, trials []trial) bool {
 		cancel()
 		switch {
 		case f.err == nil:
-			lost = 0
 		case ctx.Err() != nil:
 			a.out.row(t, finding{mark: markSkip, seen: "broken off"})
 			return false
