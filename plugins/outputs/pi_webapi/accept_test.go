@@ -286,9 +286,6 @@ func TestAcceptSeesTrouble(t *testing.T) {
 		{"values cannot be read", func(w http.ResponseWriter, r *http.Request) bool {
 			return r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/streams/") && respond(w, 403, `{"Errors":["no"]}`)
 		}, "the point", "note", `let the user read values too`},
-		{"error, but written", func(w http.ResponseWriter, r *http.Request) bool {
-			return false
-		}, "one unknown WebID among good ones", "ok", `^207`},
 		{"bulk question fails", func(w http.ResponseWriter, r *http.Request) bool {
 			return strings.HasSuffix(r.URL.Path, "/multiple") && respond(w, 500, `{"Errors":["x"]}`)
 		}, "ask for several points at once", "FAIL", `^500 "x" Settles the form of an answer where one of several is not there. To do: set webid = "path"`},
@@ -328,6 +325,27 @@ func TestAcceptSeesTrouble(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAcceptSeesErrorsThatAreNone tries a server that stores the good values of a request and answers an error.
+func TestAcceptSeesErrorsThatAreNone(t *testing.T) {
+	inner := newPlant(t, nil)
+	defer inner.Close()
+	inner.point(t, piwebapitest.PointSpec{Name: "x"})
+	p := inner.behind(t, Config{}, func(w http.ResponseWriter, r *http.Request) bool {
+		answer := httptest.NewRecorder()
+		inner.server.ServeHTTP(answer, r)
+		if answer.Code == http.StatusMultiStatus && r.Method == http.MethodPost {
+			return respond(w, 500, "")
+		}
+		maps.Copy(w.Header(), answer.Header())
+		return respond(w, answer.Code, answer.Body.String())
+	})
+	table, err := p.accept(t.Context(), t, "x")
+	require.NoError(t, err)
+	got := rows(t, table)["one unknown WebID among good ones"]
+	require.Equal(t, "note", got.mark)
+	require.Regexp(t, `^500; good, stored; bad WebID \(an error for the whole request, although good values were written\)`, got.seen)
 }
 
 func respond(w http.ResponseWriter, status int, body string) bool {
