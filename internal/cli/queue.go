@@ -15,17 +15,18 @@ import (
 	"golang.org/x/sys/unix"
 
 	"telegraf-ipvs/internal/agent"
+	"telegraf-ipvs/internal/outlet"
 	"telegraf-ipvs/internal/queue"
 )
 
-// queueCommand looks into the queues of the configured outputs.
+// queueCommand looks into the queues of the configured inputs and outputs.
 func (p *program) queueCommand() *cli.Command {
-	output := &cli.StringFlag{Name: "output", Usage: "only the queue of the output `NAME`, such as outputs.pi_webapi#2"}
+	output := &cli.StringFlag{Name: "output", Usage: "only the queue of the plugin `NAME`, such as outputs.pi_webapi#2 or inputs.opentsdb"}
 	limit := &cli.IntFlag{Name: "limit", Value: 100, Usage: "show at most `N`; 0 shows all"}
 	reason := &cli.StringFlag{Name: "reason", Usage: "only those refused for `REASON`"}
 	return &cli.Command{
 		Name:  "queue",
-		Usage: "look into the queues of outputs",
+		Usage: "look into the queues of inputs and outputs",
 		Description: "Works beside a running process and without one. Times are those of the machine, in UTC.\n" +
 			"Standard output carries the answer, standard error what is said about it.",
 		HideHelpCommand: true,
@@ -69,7 +70,7 @@ type openQueue struct {
 	queue.Inspector
 }
 
-// eachQueue calls do for the queue of every output, or for the one of the output only.
+// eachQueue calls do for the queue of every plugin, or for the one of the plugin only.
 func (p *program) eachQueue(only string, do func(openQueue) error) error {
 	c, err := agent.LoadConfig(p.config)
 	if err != nil {
@@ -83,7 +84,7 @@ func (p *program) eachQueue(only string, do func(openQueue) error) error {
 			continue
 		}
 		found = true
-		q, err := queue.Connect(info.Dir)
+		q, err := queue.Inspect(queue.Config{Dir: info.Dir, RenderReplay: outlet.RenderReplay})
 		if err == nil {
 			err = errors.Join(do(openQueue{info, q}), q.Close())
 		}
@@ -93,9 +94,9 @@ func (p *program) eachQueue(only string, do func(openQueue) error) error {
 	}
 	switch {
 	case len(names) == 0:
-		return fmt.Errorf("%s configures no output, so there is no queue", p.config)
+		return fmt.Errorf("%s configures no plugin that has a queue", p.config)
 	case !found:
-		return fmt.Errorf("there is no output %q; there are %s", only, strings.Join(names, ", "))
+		return fmt.Errorf("there is no queue of %q; there are those of %s", only, strings.Join(names, ", "))
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 // security is what a Config says about TLS, read and checked.
 type security struct {
 	roots    *x509.CertPool // nil: those of the system
-	own      *clientCertificate
+	own      *KeyPair
 	name     string
 	minimum  uint16
 	insecure bool
@@ -31,7 +31,7 @@ func newSecurity(c Config) (*security, []error) {
 		problems = append(problems, fmt.Errorf("tls_min_version = %q: want \"1.2\" or \"1.3\"", c.TLSMinVersion))
 	}
 	if c.TLSCA != "" {
-		pool, err := readCAs(c.TLSCA)
+		pool, err := ReadCAs(c.TLSCA)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("tls_ca = %q: %w", c.TLSCA, err))
 		}
@@ -39,8 +39,8 @@ func newSecurity(c Config) (*security, []error) {
 	}
 	switch {
 	case c.TLSCert != "" && c.TLSKey != "":
-		own := &clientCertificate{certFile: c.TLSCert, keyFile: c.TLSKey}
-		if err := own.load(); err != nil {
+		own, err := ReadKeyPair(c.TLSCert, c.TLSKey)
+		if err != nil {
 			problems = append(problems, fmt.Errorf("tls_cert = %q, tls_key = %q: %w", c.TLSCert, c.TLSKey, err))
 		}
 		s.own = own
@@ -58,7 +58,7 @@ func (s *security) client() *tls.Config {
 		RootCAs: s.roots, ServerName: s.name, MinVersion: s.minimum, InsecureSkipVerify: s.insecure,
 	}
 	if s.own != nil {
-		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return s.own.get(), nil }
+		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return s.own.Get(), nil }
 	}
 	return c
 }
@@ -70,7 +70,8 @@ func (s *security) forOtherHost() *security {
 	return &other
 }
 
-func readCAs(path string) (*x509.CertPool, error) {
+// ReadCAs reads a PEM file of certificate authorities.
+func ReadCAs(path string) (*x509.CertPool, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
@@ -82,9 +83,9 @@ func readCAs(path string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// A clientCertificate is a certificate and key in two files, read again after
-// either has changed.
-type clientCertificate struct {
+// A KeyPair is a certificate and its key in two PEM files, read again after either
+// has changed. It is safe for concurrent use.
+type KeyPair struct {
 	certFile, keyFile string
 
 	mu       sync.Mutex // guards the fields below
@@ -92,9 +93,15 @@ type clientCertificate struct {
 	modified [2]time.Time
 }
 
-// get returns the certificate; the last good one if the files are, perhaps for a
+// ReadKeyPair reads a certificate and its key.
+func ReadKeyPair(certFile, keyFile string) (*KeyPair, error) {
+	c := &KeyPair{certFile: certFile, keyFile: keyFile}
+	return c, c.load()
+}
+
+// Get returns the certificate; the last good one if the files are, perhaps for a
 // moment only, unreadable or do not belong together.
-func (c *clientCertificate) get() *tls.Certificate {
+func (c *KeyPair) Get() *tls.Certificate {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.times() != c.modified {
@@ -103,7 +110,7 @@ func (c *clientCertificate) get() *tls.Certificate {
 	return c.loaded
 }
 
-func (c *clientCertificate) load() error {
+func (c *KeyPair) load() error {
 	modified := c.times()
 	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
 	if err != nil {
@@ -113,7 +120,7 @@ func (c *clientCertificate) load() error {
 	return nil
 }
 
-func (c *clientCertificate) times() (modified [2]time.Time) {
+func (c *KeyPair) times() (modified [2]time.Time) {
 	for i, path := range []string{c.certFile, c.keyFile} {
 		if info, err := os.Stat(path); err == nil {
 			modified[i] = info.ModTime()

@@ -5,11 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
 	"time"
-	"unicode"
+
+	"telegraf-ipvs/internal/httpreply"
 )
 
 // A StatusError is an answer that is no success.
@@ -56,27 +55,12 @@ func (r *response) failure(call string) error {
 	case 2:
 		return nil
 	case 3:
-		return &StatusError{Code: r.status, Call: call, Messages: []string{redirection(r.header)}}
+		return &StatusError{Code: r.status, Call: call, Messages: []string{httpreply.Redirection(r.header)}}
 	}
-	return &StatusError{Code: r.status, Messages: messages(r.body), RetryAfter: retryAfter(r.header), Call: call}
+	return &StatusError{Code: r.status, Messages: messages(r.body), RetryAfter: httpreply.RetryAfter(r.header), Call: call}
 }
 
-// redirection says where an answer sends us. Nobody follows: a POST would become a GET, and credentials would go to
-// who knows where. The query of the address is left out, because what sends people to a page of its own to sign in
-// likes to put secrets there.
-func redirection(h http.Header) string {
-	to, err := url.Parse(h.Get("Location"))
-	if err != nil || to.Host == "" && to.Path == "" {
-		return "the server sends us elsewhere; is the url right?"
-	}
-	return oneLine("the server sends us to " + (&url.URL{Scheme: to.Scheme, Host: to.Host, Path: to.Path}).String() +
-		", which is not followed; is the url right?")
-}
-
-const (
-	maxMessages = 8
-	maxMessage  = 500 // bytes
-)
+const maxMessages = 8
 
 // messages returns what an answer says, whatever its form: {"Errors":[...]} of PI Web API, {"Message":"..."} of the
 // framework below it, a page of the web server below that, or of a proxy.
@@ -86,7 +70,7 @@ func messages(body []byte) []string {
 		return nil
 	}
 	if text[0] == '<' {
-		return []string{"a page, so it is not PI Web API itself that answers: " + oneLine(title(string(text)))}
+		return []string{"a page, so it is not PI Web API itself that answers: " + httpreply.OneLine(httpreply.Title(string(text)))}
 	}
 	var shapes struct {
 		Errors  json.RawMessage
@@ -129,56 +113,9 @@ func errorTexts(raw json.RawMessage) []string {
 func clip(list []string) []string {
 	var kept []string
 	for _, s := range list {
-		if s = oneLine(s); s != "" && len(kept) < maxMessages {
+		if s = httpreply.OneLine(s); s != "" && len(kept) < maxMessages {
 			kept = append(kept, s)
 		}
 	}
 	return kept
-}
-
-// title returns the title of a page.
-func title(page string) string {
-	page = page[:min(len(page), 64<<10)]
-	lower := strings.ToLower(page)
-	from := strings.Index(lower, "<title>")
-	to := strings.Index(lower, "</title>")
-	if from < 0 || to < from+len("<title>") || len(lower) != len(page) {
-		return "without a title"
-	}
-	return page[from+len("<title>") : to]
-}
-
-// oneLine cuts a text down to what fits into a message.
-func oneLine(s string) string {
-	const far = 4 * maxMessage // what lies beyond is cut in any case
-	if len(s) > far {
-		s = s[:far]
-	}
-	s = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "\ufffd"), func(r rune) bool {
-		return unicode.IsSpace(r) || unicode.IsControl(r)
-	}), " ")
-	if len(s) > maxMessage {
-		s = strings.ToValidUTF8(s[:maxMessage], "") + "…"
-	}
-	return s
-}
-
-// maxRetryAfter is as long as we let a server send us away.
-const maxRetryAfter = time.Hour
-
-// retryAfter reads the header of that name: seconds, or a time of the server's own clock.
-func retryAfter(h http.Header) time.Duration {
-	text := strings.TrimSpace(h.Get("Retry-After"))
-	if seconds, err := strconv.ParseUint(text, 10, 63); err == nil {
-		return time.Duration(min(seconds, uint64(maxRetryAfter/time.Second))) * time.Second
-	}
-	until, err := http.ParseTime(text)
-	if err != nil {
-		return 0
-	}
-	now, err := http.ParseTime(h.Get("Date"))
-	if err != nil {
-		now = time.Now()
-	}
-	return min(max(until.Sub(now), 0), maxRetryAfter)
 }

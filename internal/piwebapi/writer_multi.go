@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+
+	"telegraf-ipvs/internal/httpreply"
 )
 
 // multi sets the outcomes that a 207 tells, value by value. What the server failed on, or did not speak of clearly,
@@ -67,7 +69,7 @@ func (j *job) multi(refs []ref, r *response) (*fault, error) {
 		return nil, nil
 	}
 	err := &StatusError{
-		Code: worst.status, Messages: []string{worst.detail()}, RetryAfter: retryAfter(r.header), Call: recordedCall,
+		Code: worst.status, Messages: []string{worst.detail()}, RetryAfter: httpreply.RetryAfter(r.header), Call: recordedCall,
 	}
 	if worst.status == http.StatusTooManyRequests {
 		return nil, j.w.pause(err)
@@ -192,7 +194,7 @@ func (m *multiItem) item() (it item, ok bool) {
 	if m.Substatus == nil {
 		return item{}, false
 	}
-	it.message = oneLine(string(m.Message))
+	it.message = httpreply.OneLine(string(m.Message))
 	switch s := *m.Substatus; {
 	case s >= 100 && s < 600:
 		it.status = int(s)

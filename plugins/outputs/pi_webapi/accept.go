@@ -78,7 +78,7 @@ func (o *Output) Accept(ctx context.Context, out io.Writer, writeTest string) er
 }
 
 func newAcceptance(o *Output, out io.Writer) (*acceptance, error) {
-	auth := o.cfg.auth()
+	auth := o.cfg.Transport(o.cfg.URL)
 	way, err := httpauth.New(httpauth.Config{
 		URL: auth.URL, Auth: httpauth.Anonymous, AllowPlaintext: auth.AllowPlaintext,
 		TLSCA: auth.TLSCA, TLSCert: auth.TLSCert, TLSKey: auth.TLSKey, TLSServerName: auth.TLSServerName,

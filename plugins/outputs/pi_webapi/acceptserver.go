@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"telegraf-ipvs/internal/httpauth"
 	pi "telegraf-ipvs/internal/piwebapi"
 )
 
@@ -81,7 +82,7 @@ func (a *acceptance) schemes(ctx context.Context) finding {
 	if r.Status != http.StatusUnauthorized {
 		f := answered(markNote, r, "")
 		f.seen = "a caller without credentials is answered " + f.seen
-		if r.OK() && a.o.cfg.Auth != authAnonymous {
+		if r.OK() && a.o.cfg.Auth != httpauth.Anonymous {
 			f.advice = "PI Web API lets everybody in: take Anonymous out of its AuthenticationMethods, unless this is meant"
 		} else if r.OK() {
 			f.mark = markOK
@@ -91,7 +92,7 @@ func (a *acceptance) schemes(ctx context.Context) finding {
 	offers := r.Header.Values("WWW-Authenticate")
 	f := finding{mark: markOK, seen: fmt.Sprintf("401, WWW-Authenticate: %s", strings.Join(offers, ", "))}
 	wanted := map[string][]string{
-		authKerberos: {"negotiate"}, authNTLM: {"ntlm", "negotiate"}, authBasic: {"basic"}, authBearer: {"bearer"},
+		httpauth.Kerberos: {"negotiate"}, httpauth.NTLM: {"ntlm", "negotiate"}, httpauth.Basic: {"basic"}, httpauth.Bearer: {"bearer"},
 	}[a.o.cfg.Auth]
 	offered := strings.ToLower(strings.Join(offers, ", "))
 	if !slices.ContainsFunc(wanted, func(scheme string) bool { return strings.Contains(offered, scheme) }) {
@@ -107,7 +108,7 @@ func (a *acceptance) identity(context.Context) finding {
 		return finding{mark: markFail, seen: who + ", " + describeReply(a.first), advice: err.Error(), end: true}
 	}
 	f := finding{mark: markOK, seen: who}
-	if a.first.Status == http.StatusNoContent && a.o.cfg.Auth != authAnonymous {
+	if a.first.Status == http.StatusNoContent && a.o.cfg.Auth != httpauth.Anonymous {
 		f.mark = markNote
 	}
 	return f

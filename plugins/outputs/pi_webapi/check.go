@@ -4,15 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"telegraf-ipvs/internal/httpauth"
+	"telegraf-ipvs/internal/outlet"
 	pi "telegraf-ipvs/internal/piwebapi"
 )
 
@@ -27,7 +25,7 @@ const (
 func (o *Output) Check(ctx context.Context, report func(subject, state string, err error)) {
 	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
-	o.checkQueue(report)
+	o.CheckQueue(report)
 	if !o.checkServer(ctx, report) {
 		return
 	}
@@ -60,85 +58,12 @@ func (o *Output) Check(ctx context.Context, report func(subject, state string, e
 	}
 }
 
-// checkQueue reports on the directory of the queue, which may not be there yet.
-func (o *Output) checkQueue(report func(subject, state string, err error)) {
-	dir := o.cfg.QueuePath
-	info, err := os.Stat(dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		parent := existingParent(dir)
-		if err := writable(parent); err != nil {
-			report("queue", dir+" is not there and cannot be made", fmt.Errorf(
-				"%s: %w: make the directory and give it to the user that runs this, or choose another queue_path", parent, err))
-			return
-		}
-		report("queue", dir+" is not there yet and will be made", nil)
-		o.checkSpace(parent, 0, report)
-		return
-	case err != nil:
-		report("queue", dir+" cannot be looked at", fmt.Errorf("%w: check the rights to the directories above", err))
-		return
-	case !info.IsDir():
-		report("queue", dir+" is no directory", errors.New("remove that file, or choose another queue_path"))
-		return
-	}
-	if err := writable(dir); err != nil {
-		report("queue", dir+" cannot be written", fmt.Errorf(
-			"%w: give the directory to the user that runs this, or choose another queue_path", err))
-		return
-	}
-	held := filesIn(dir)
-	state := dir + " can be written"
-	if held > 0 {
-		state += fmt.Sprintf(" and holds %s; \"telegraf-ipvs queue status\" shows more", bytesText(held))
-	}
-	report("queue", state, nil)
-	o.checkSpace(dir, held, report)
-}
-
-// existingParent returns the nearest directory above path that is there.
-func existingParent(path string) string {
-	for {
-		path = filepath.Dir(path)
-		if _, err := os.Stat(path); err == nil || path == filepath.Dir(path) {
-			return path
-		}
-	}
-}
-
-// filesIn returns how many bytes the files of a directory hold.
-func filesIn(dir string) (sum int64) {
-	entries, _ := os.ReadDir(dir) // what cannot be listed counts as nothing
-	for _, e := range entries {
-		if info, err := e.Info(); err == nil && info.Mode().IsRegular() {
-			sum += info.Size()
-		}
-	}
-	return sum
-}
-
-// checkSpace reports whether the disk has room for all that the queue may hold, of which it has some already.
-func (o *Output) checkSpace(dir string, held int64, report func(subject, state string, err error)) {
-	free, err := freeSpace(dir)
-	if err != nil {
-		return // not every system tells
-	}
-	need := o.cfg.QueueMaxSize.Bytes() + o.cfg.DeadLetterMaxSize.Bytes() - held
-	state := fmt.Sprintf("%s are free", bytesText(free))
-	if free >= need {
-		report("disk", state, nil)
-		return
-	}
-	report("disk", state, fmt.Errorf("the queue may come to need %s more (queue_max_size and dead_letter_max_size): "+
-		"make room, lower them, or choose a queue_path on another disk", bytesText(need)))
-}
-
 // checkServer reports whether PI Web API answers and who it takes us for, and returns whether it makes sense to ask
 // for more.
 func (o *Output) checkServer(ctx context.Context, report func(subject, state string, err error)) bool {
 	r, err := o.client.Try(ctx, pi.Trial{Path: "system/userinfo"})
 	if err != nil {
-		report("server", o.client.URL()+" cannot be reached", remedy(err))
+		report("server", o.client.URL()+" cannot be reached", outlet.Remedy(err))
 		return false
 	}
 	state := o.client.URL() + " answers"
@@ -200,7 +125,7 @@ func (o *Output) identity(r *pi.TrialReply) (state string, err error) {
 		if user.IdentityType != "" {
 			state += " (" + user.IdentityType + ")"
 		}
-	case o.cfg.Auth == authAnonymous:
+	case o.cfg.Auth == httpauth.Anonymous:
 		state = "as nobody: PI Web API works with the rights of its own account"
 	default:
 		state = fmt.Sprintf("as nobody, although auth = %q: PI Web API asks for no login as long as Anonymous is among its AuthenticationMethods", o.cfg.Auth)
@@ -232,7 +157,7 @@ func (o *Output) findDataServer(ctx context.Context) (pi.DataServer, error) {
 		return server, fmt.Errorf("%w: PI Web API knows %s: set data_server to one of these, or add the one meant to its list of PI Data Archives",
 			err, strings.Join(names, ", "))
 	case err != nil:
-		return server, remedy(err)
+		return server, outlet.Remedy(err)
 	case server.WebID == "":
 		return server, errors.New("the answer names no data server: check url")
 	case !server.IsConnected:
@@ -251,7 +176,7 @@ func afServer(database string) string {
 func (o *Output) findAFServer(ctx context.Context, name string) error {
 	r, err := o.client.Try(ctx, pi.Trial{Path: "assetservers", Query: url.Values{"name": {name}}})
 	if err != nil {
-		return remedy(err)
+		return outlet.Remedy(err)
 	}
 	if err := r.Err("assetservers"); err != nil {
 		return fmt.Errorf("%w: check af_database, and that PI Web API knows that server", err)
@@ -285,29 +210,4 @@ func describeSkew(ahead time.Duration) string {
 	default:
 		return fmt.Sprintf("the server's is %v ahead of this computer's", rounded)
 	}
-}
-
-// remedy adds to an error of a request what people can do about it.
-func remedy(err error) error {
-	var login *httpauth.AuthError
-	text := httpauth.Explain(err)
-	switch {
-	case text != "":
-		return fmt.Errorf("%w: %s", err, text)
-	case errors.As(err, &login):
-		return err // it holds its remedy
-	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%w: there was no answer in time; check the network, firewalls on the way, and the load of the server", err)
-	}
-	return err
-}
-
-func bytesText(n int64) string {
-	switch {
-	case n >= 1<<30:
-		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
-	case n >= 1<<20:
-		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
-	}
-	return fmt.Sprintf("%d KiB", (n+1023)/1024)
 }

@@ -9,6 +9,7 @@ import (
 
 	"telegraf-ipvs/internal/config"
 	"telegraf-ipvs/internal/config/configtest"
+	"telegraf-ipvs/internal/option"
 )
 
 func TestSample(t *testing.T) {
@@ -32,7 +33,7 @@ func TestSampleExamples(t *testing.T) {
 	require.Len(t, c.Points, 1)
 	require.Len(t, c.Overrides, 1)
 	c.Points[0].DigitalSet = ""
-	c.Auth, c.CredentialCache = authKerberos, "/tmp/cc"
+	c.Auth, c.CredentialCache = "kerberos", "/tmp/cc"
 	require.NoError(t, c.withDefaults().validate())
 }
 
@@ -50,7 +51,7 @@ func decodeConfig(t *testing.T, text string) Config {
 
 func TestDefaultsKeepWhatIsSet(t *testing.T) {
 	d := config.DurationOf(0)
-	c := Config{MaxAhead: &d, Auth: "basic"}.withDefaults()
+	c := Config{Output: option.Output{MaxAhead: &d}, HTTP: option.HTTP{Auth: "basic"}}.withDefaults()
 	require.Zero(t, c.MaxAhead.Duration(), "zero is a choice here")
 	require.Equal(t, "basic", c.Auth)
 	require.Equal(t, 24*time.Hour, c.HoldTime.Duration())
@@ -60,8 +61,9 @@ func TestDefaultsKeepWhatIsSet(t *testing.T) {
 // good returns a config that is well, as the rows of the tables below begin.
 func good() Config {
 	return Config{
-		URL: "https://pi.example.com/piwebapi", DataServer: "PISRV1", QueuePath: "/var/lib/q",
-		Auth: authBasic, Username: "u", Password: config.SecretOf("p"),
+		URL: "https://pi.example.com/piwebapi", DataServer: "PISRV1",
+		Queue: option.Queue{QueuePath: "/var/lib/q"},
+		HTTP:  option.HTTP{Auth: "basic", Username: "u", Password: config.SecretOf("p")},
 	}
 }
 
@@ -126,42 +128,9 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-func TestValidateAuth(t *testing.T) {
-	for _, test := range []struct {
-		name string
-		c    Config // its fields about logging in
-		want []string
-	}{
-		{"anonymous", Config{Auth: "anonymous"}, nil},
-		{"basic", Config{Auth: "basic", Username: "u", PasswordFile: "/p"}, nil},
-		{"basic without a password", Config{Auth: "basic", Username: "u"}, []string{`auth = "basic" needs username, and password or password_file`}},
-		{"two passwords", Config{Auth: "basic", Username: "u", PasswordFile: "/p", Password: config.SecretOf("s")}, []string{"password and password_file are both set"}},
-		{"keytab for basic", Config{Auth: "basic", Username: "u", PasswordFile: "/p", Keytab: "/k"}, []string{`keytab is set, but auth = "basic" does not use it: it is for auth = ["kerberos"]`}},
-		{"ntlm", Config{Auth: "ntlm", Username: "u", Domain: "D", PasswordFile: "/p"}, nil},
-		{"keytab", Config{Username: "u@R", Keytab: "/k", SPN: "HTTP/x", Krb5Conf: "/c"}, nil},
-		{"keytab without user", Config{Keytab: "/k"}, []string{"needs username"}},
-		{"ticket file", Config{CredentialCache: "/c"}, nil},
-		{"keytab and password", Config{Username: "u", Keytab: "/k", PasswordFile: "/p"}, []string{"takes one of keytab, credential_cache and password"}},
-		{"two realms", Config{Username: "u@A", Keytab: "/k", Realm: "B"}, []string{`realm = "B"`}},
-		{"token", Config{Auth: "bearer", TokenFile: "/t"}, nil},
-		{"no token", Config{Auth: "bearer"}, []string{`auth = "bearer" needs token_url`}},
-		{"client", Config{Auth: "bearer", TokenURL: "https://id/t", ClientID: "c", ClientSecretFile: "/s", Scopes: []string{"a"}}, nil},
-		{"client without secret", Config{Auth: "bearer", TokenURL: "https://id/t", ClientID: "c"}, []string{"token_url needs client_id"}},
-		{"token and client", Config{Auth: "bearer", TokenFile: "/t", TokenURL: "https://id/t"}, []string{"leave one of them out"}},
-		{"plain token_url", Config{Auth: "bearer", TokenURL: "http://id/t", ClientID: "c", ClientSecretFile: "/s"}, []string{"token_url is plain http"}},
-		{"token_url is none", Config{Auth: "bearer", TokenURL: "id", ClientID: "c", ClientSecretFile: "/s"}, []string{"token_url: want"}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			c := test.c
-			c.URL, c.DataServer, c.QueuePath = "https://pi/piwebapi", "PISRV1", "/q"
-			requireProblems(t, c.withDefaults().validate(), test.want)
-		})
-	}
-}
-
 func TestErrorsHideSecrets(t *testing.T) {
-	c := Config{Auth: "anonymous", Password: config.SecretOf("hidden"), Token: config.SecretOf("hidden"),
-		ClientSecret: config.SecretOf("hidden"), Proxy: "://u:hidden@p", URL: "https://u:hidden@pi"}
+	c := Config{URL: "https://u:hidden@pi", HTTP: option.HTTP{Auth: "anonymous", Password: config.SecretOf("hidden"),
+		Token: config.SecretOf("hidden"), ClientSecret: config.SecretOf("hidden"), Proxy: "://u:hidden@p"}}
 	require.NotContains(t, c.withDefaults().validate().Error(), "hidden")
 }
 

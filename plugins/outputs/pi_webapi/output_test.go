@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-ipvs/internal/config"
+	"telegraf-ipvs/internal/option"
 	"telegraf-ipvs/internal/piwebapi/piwebapitest"
 	"telegraf-ipvs/internal/queue"
 )
@@ -52,7 +53,10 @@ func (l *logged) String() string {
 func newPlant(t *testing.T, change func(*Config, *piwebapitest.Config)) *plant {
 	t.Helper()
 	fast := config.DurationOf(time.Millisecond)
-	cfg := Config{DataServer: "PISRV01", Auth: "anonymous", CreatePoints: true, QueuePath: t.TempDir(), SendInterval: &fast}
+	cfg := Config{
+		DataServer: "PISRV01", CreatePoints: true, HTTP: option.HTTP{Auth: "anonymous"},
+		Queue: option.Queue{QueuePath: t.TempDir()}, Output: option.Output{SendInterval: &fast},
+	}
 	double := piwebapitest.Config{RateLimit: -1, KeepLog: true}
 	if change != nil {
 		change(&cfg, &double)
@@ -140,8 +144,8 @@ func TestRefusedValuesBecomeDeadLetters(t *testing.T) {
 		fmt.Sprintf("m,host=a small=5i,other=2i %d", now(-time.Second)))
 	p.eventually(t, "a.m.other", "1", "2")
 	p.eventually(t, "a.m.small", "5")
-	require.Eventually(t, func() bool { return p.queue.Stats().Records == 0 }, patience, time.Millisecond)
-	letters, err := p.queue.DeadLetters(0, 10)
+	require.Eventually(t, func() bool { return p.Queue().Stats().Records == 0 }, patience, time.Millisecond)
+	letters, err := p.Queue().DeadLetters(0, 10)
 	require.NoError(t, err)
 	require.Len(t, letters, 1)
 	require.Equal(t, "range", letters[0].Reason)
@@ -155,7 +159,7 @@ func TestRefusedValuesBecomeDeadLetters(t *testing.T) {
 	require.NoError(t, p.server.CreatePoint(piwebapitest.PointSpec{Name: "a.m.small", Type: "Float64"}))
 	p.write(t, fmt.Sprintf("m,host=a small=6i %d", now(0)))
 	p.eventually(t, "a.m.small", "6")
-	require.NoError(t, p.queue.Replay(t.Context(), []uint64{letters[0].ID}))
+	require.NoError(t, p.Queue().Replay(t.Context(), []uint64{letters[0].ID}))
 	p.eventually(t, "a.m.small", "5e+09", "6")
 	p.end(t)
 }
@@ -167,8 +171,8 @@ func TestPointsThatDoNotExistHoldUpNobody(t *testing.T) {
 	for i := range 20 {
 		p.write(t, fmt.Sprintf("m,host=a there=%d,missing=%d %d", i, i, now(time.Duration(i-30)*time.Second)))
 	}
-	require.Eventually(t, func() bool { return len(p.values("a.m.there")) == 20 && p.queue.Stats().Records == 0 }, patience, time.Millisecond)
-	require.Equal(t, 20, p.queue.Stats().Held)
+	require.Eventually(t, func() bool { return len(p.values("a.m.there")) == 20 && p.Queue().Stats().Records == 0 }, patience, time.Millisecond)
+	require.Equal(t, 20, p.Queue().Stats().Held)
 	require.Contains(t, p.log.String(), "takes no values (absent)")
 	p.end(t)
 
@@ -183,7 +187,7 @@ func TestPointsThatDoNotExistHoldUpNobody(t *testing.T) {
 	for i, v := range p.values("a.m.missing") {
 		require.Equal(t, fmt.Sprint(i), v)
 	}
-	require.Eventually(t, func() bool { return again.queue.Stats().Held == 0 }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { return again.Queue().Stats().Held == 0 }, patience, time.Millisecond)
 	again.end(t)
 }
 
@@ -226,7 +230,7 @@ func TestOutage(t *testing.T) {
 func (p *plant) get(t *testing.T, path string) (int, string) {
 	t.Helper()
 	w := httptest.NewRecorder()
-	p.handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+	p.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 	return w.Code, w.Body.String()
 }
 
@@ -239,7 +243,7 @@ func TestWrongPassword(t *testing.T) {
 	p.start(t)
 	p.write(t, fmt.Sprintf("m,host=a v=1 %d", now(0)))
 	require.Eventually(t, func() bool { return strings.Contains(p.log.String(), "PI Web API takes nothing (unauthorized)") }, patience, time.Millisecond)
-	require.Equal(t, 1, p.queue.Stats().Records, "nothing is dropped")
+	require.Equal(t, 1, p.Queue().Stats().Records, "nothing is dropped")
 	require.NotContains(t, p.log.String(), "very wrong")
 	p.end(t)
 }
@@ -250,8 +254,8 @@ func TestPathOnly(t *testing.T) {
 	p.start(t)
 	p.write(t, fmt.Sprintf("m,host=a v=1,w=2 %d", now(0)))
 	p.eventually(t, "a.m.v", "1")
-	require.Eventually(t, func() bool { return p.queue.Stats().Records == 0 }, patience, time.Millisecond)
-	require.Equal(t, 1, p.queue.Stats().Held, "the server knows nothing of the other one")
+	require.Eventually(t, func() bool { return p.Queue().Stats().Records == 0 }, patience, time.Millisecond)
+	require.Equal(t, 1, p.Queue().Stats().Held, "the server knows nothing of the other one")
 	require.Empty(t, p.server.Requests()["GET points/multiple"])
 	p.end(t)
 }
@@ -268,7 +272,7 @@ func TestTwoDirectorsMakeTheSamePoint(t *testing.T) {
 	for i := range 20 {
 		one.eventually(t, fmt.Sprintf("a.m.v%d", i), "1", "2")
 	}
-	require.Zero(t, one.queue.Stats().Held+two.queue.Stats().Held)
+	require.Zero(t, one.Queue().Stats().Held+two.Queue().Stats().Held)
 	one.end(t)
 	two.end(t)
 }

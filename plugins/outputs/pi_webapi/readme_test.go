@@ -18,7 +18,7 @@ func TestReadme(t *testing.T) {
 	for _, table := range []any{Config{}, Rule{}, Override{}} {
 		for _, f := range reflect.VisibleFields(reflect.TypeOf(table)) {
 			name := f.Tag.Get("toml")
-			if name == "point" || name == "override" {
+			if f.Anonymous || name == "point" || name == "override" {
 				continue
 			}
 			require.Contains(t, options, "`"+name+"`")

@@ -3,10 +3,9 @@ package piwebapi
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/http"
 
 	"telegraf-ipvs/internal/metric"
+	"telegraf-ipvs/internal/outlet"
 	pi "telegraf-ipvs/internal/piwebapi"
 	"telegraf-ipvs/internal/publish"
 )
@@ -190,21 +189,7 @@ func asPause(err error) error {
 	}
 	var status *pi.StatusError
 	if errors.As(err, &status) {
-		p := &publish.Pause{After: status.RetryAfter, Reason: pi.PauseServerError, Err: err}
-		switch status.Code {
-		case http.StatusUnauthorized:
-			p.Reason, p.Slow = pi.PauseUnauthorized, true
-		case http.StatusForbidden:
-			p.Reason = pi.PauseForbidden
-		case http.StatusTooManyRequests:
-			p.Reason = pi.PauseRateLimit
-		case http.StatusRequestTimeout, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-			p.Reason = pi.PauseUnavailable
-		}
-		return p
+		return outlet.PauseFor(status.Code, status.RetryAfter, err)
 	}
-	if errors.Is(err, context.Canceled) {
-		return &publish.Pause{Reason: "stopping", Err: err}
-	}
-	return &publish.Pause{Reason: pi.PauseUnavailable, Err: fmt.Errorf("reach the server: %w", err)}
+	return outlet.PauseFor(0, 0, err)
 }

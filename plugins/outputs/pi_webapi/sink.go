@@ -110,10 +110,10 @@ func (s *sink) noteStates(list []*delivery) {
 }
 
 // states counts targets by state.
-func (s *sink) states() map[string]int {
+func (s *sink) states() map[string]uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	counts := make(map[string]int)
+	counts := make(map[string]uint64)
 	for _, t := range s.targets {
 		counts[t.shown.String()]++
 	}

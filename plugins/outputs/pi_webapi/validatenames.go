@@ -9,26 +9,27 @@ import (
 	"time"
 
 	"telegraf-ipvs/internal/metric"
+	"telegraf-ipvs/internal/option"
 	pi "telegraf-ipvs/internal/piwebapi"
 )
 
 // validateNames reports what is wrong with names, rules and overrides.
 func (c Config) validateNames() error {
-	var problems problemList
+	var problems option.Problems
 	problems = append(problems, c.validatePrefix())
 	for _, list := range []struct {
 		key   string
 		globs []string
 	}{{"name_tags_exclude", c.NameTagsExclude}, {"fields_include", c.FieldsInclude}, {"fields_exclude", c.FieldsExclude}} {
 		if slices.Contains(list.globs, "") {
-			problems.add(`%s holds an empty pattern: use "*" for everything`, list.key)
+			problems.Add(`%s holds an empty pattern: use "*" for everything`, list.key)
 		}
 	}
 	_, err := c.ruleSet()
 	problems = append(problems, err)
 	for i := range c.Overrides {
 		if err := c.Overrides[i].validate(c); err != nil {
-			problems.add("override number %d: %w", i+1, err)
+			problems.Add("override number %d: %w", i+1, err)
 		}
 	}
 	return errors.Join(append(problems, c.sameOverrides())...)
@@ -67,7 +68,7 @@ func (c Config) ruleSet() (*ruleSet, error) {
 		}
 		return t, nil
 	}
-	var problems problemList
+	var problems option.Problems
 	var err error
 	if set.base.name, err = named(key, text); err != nil {
 		problems = append(problems, err)
@@ -84,7 +85,7 @@ func (c Config) ruleSet() (*ruleSet, error) {
 			found = append(found, err)
 		}
 		if err := errors.Join(found...); err != nil {
-			problems.add("point number %d: %w", i+1, err)
+			problems.Add("point number %d: %w", i+1, err)
 		}
 		set.rules = append(set.rules, rule)
 	}
@@ -116,39 +117,39 @@ var ownOptions = map[string]string{
 }
 
 func (r *Rule) validate() []error {
-	var problems problemList
+	var problems option.Problems
 	if r.Type != "" && !slices.Contains(pointTypes, pi.PointType(r.Type)) {
-		problems.add("type = %q: want one of %q", r.Type, pointTypes)
+		problems.Add("type = %q: want one of %q", r.Type, pointTypes)
 	}
 	if r.Type == string(pi.Digital) && r.DigitalSet == "" {
-		problems.add(`type = "Digital" needs digital_set, the name of a digital state set that the archive has`)
+		problems.Add(`type = "Digital" needs digital_set, the name of a digital state set that the archive has`)
 	}
 	if r.DigitalSet != "" && r.Type != string(pi.Digital) {
-		problems.add(`digital_set = %q: it is for type = "Digital"`, r.DigitalSet)
+		problems.Add(`digital_set = %q: it is for type = "Digital"`, r.DigitalSet)
 	}
 	if t := pi.PointType(r.Type); or(r.Counter, false) && tooSmall(t) {
-		problems.add("type = %q: it cannot hold a counter; want Float64, or leave the type out", r.Type)
+		problems.Add("type = %q: it cannot hold a counter; want Float64, or leave the type out", r.Type)
 	}
 	for _, n := range []struct {
 		key   string
 		value *float64
 	}{{"compdev", r.CompDev}, {"excdev", r.ExcDev}} {
 		if n.value != nil && !(*n.value >= 0 && *n.value <= 1e300) {
-			problems.add("%s = %v: want a number of zero or more", n.key, *n.value)
+			problems.Add("%s = %v: want a number of zero or more", n.key, *n.value)
 		}
 	}
 	for name, value := range r.Attributes {
 		if own := ownOptions[strings.ToLower(name)]; own != "" {
-			problems.add("attributes.%s: it has an option of its own, %s", name, own)
+			problems.Add("attributes.%s: it has an option of its own, %s", name, own)
 		}
 		switch value.(type) {
 		case string, bool, int64, float64:
 		default:
-			problems.add("attributes.%s: want a text, a number, true or false", name)
+			problems.Add("attributes.%s: want a text, a number, true or false", name)
 		}
 	}
 	if d := r.UnchangedMaxInterval; d != nil && d.Duration() > 0 && d.Duration() < time.Second {
-		problems.add("unchanged_max_interval = %q: want at least 1s, or 0s to send every value", d)
+		problems.Add("unchanged_max_interval = %q: want at least 1s, or 0s to send every value", d)
 	}
 	slices.SortFunc(problems, func(a, b error) int { return cmp.Compare(a.Error(), b.Error()) })
 	return problems
@@ -173,7 +174,7 @@ func smallCounters(rules []Rule) error {
 			}
 		}
 	}
-	var problems problemList
+	var problems option.Problems
 	for i := range rules {
 		problems = append(problems, found[i])
 	}
@@ -181,12 +182,12 @@ func smallCounters(rules []Rule) error {
 }
 
 func (o *Override) validate(c Config) error {
-	var problems problemList
+	var problems option.Problems
 	if o.Measurement == "" {
-		problems.add("measurement is not set: want the name of one")
+		problems.Add("measurement is not set: want the name of one")
 	}
 	if o.Field == "" {
-		problems.add("field is not set: want the name of one")
+		problems.Add("field is not set: want the name of one")
 	}
 	if err := o.validateTag(c); err != nil {
 		problems = append(problems, err)
@@ -234,15 +235,15 @@ func (o *Override) validateTag(c Config) error {
 // sameOverrides reports overrides of which only the first can ever be used, and those of different fields that share
 // a target.
 func (c Config) sameOverrides() error {
-	var problems problemList
+	var problems option.Problems
 	for i := range c.Overrides {
 		for k := range c.Overrides[:i] {
 			a, b := &c.Overrides[k], &c.Overrides[i]
 			same := a.Measurement == b.Measurement && a.Field == b.Field
 			if same && includes(b.Tags, a.Tags) {
-				problems.add("override number %d is never used: number %d takes all that it matches; put it first", i+1, k+1)
+				problems.Add("override number %d is never used: number %d takes all that it matches; put it first", i+1, k+1)
 			} else if !same && a.Tag != "" && fold(a.path(c)) == fold(b.path(c)) {
-				problems.add("override number %d: tag = %q is that of number %d too, and takes the values of one field only",
+				problems.Add("override number %d: tag = %q is that of number %d too, and takes the values of one field only",
 					i+1, b.Tag, k+1)
 			}
 		}

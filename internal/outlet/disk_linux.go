@@ -1,4 +1,4 @@
-package piwebapi
+package outlet
 
 import "golang.org/x/sys/unix"
 

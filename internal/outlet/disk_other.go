@@ -1,6 +1,6 @@
 //go:build !linux
 
-package piwebapi
+package outlet
 
 import "errors"
 
