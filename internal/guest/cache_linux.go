@@ -10,58 +10,21 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/sys/unix"
+	"telegraf-ipvs/internal/debian"
 )
-
-// cacheDir is where the kernels lie between runs.
-func cacheDir() (string, error) {
-	if dir := os.Getenv("TELEGRAF_IPVS_CACHE"); dir != "" {
-		return filepath.Abs(dir)
-	}
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("no folder for kernels, set TELEGRAF_IPVS_CACHE: %w", err)
-	}
-	return filepath.Join(dir, "telegraf-ipvs"), nil
-}
 
 // getKernel returns the kernel from the cache, where it puts it first if need be.
 // Of several runs at the same time one downloads and the others wait for it.
 func getKernel(ctx context.Context, s series, progress func(format string, args ...any)) (kernel, error) {
-	cache, err := cacheDir()
+	dir, err := debian.Cached(ctx, "kernels/"+s.name, func(ctx context.Context, work string) (string, error) {
+		progress("fetching kernel %s", s.name)
+		dir, err := fetchKernel(ctx, s, work)
+		if err != nil {
+			return "", fmt.Errorf("fetch kernel %s: %w", s.name, err)
+		}
+		return dir, nil
+	})
 	if err != nil {
-		return kernel{}, err
-	}
-	dir := filepath.Join(cache, "kernels", s.name)
-	k, err := openKernel(s, dir)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return k, err
-	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return kernel{}, err
-	}
-	unlock, err := lockFile(ctx, dir+".lock")
-	if err != nil {
-		return kernel{}, err
-	}
-	defer unlock()
-	if k, err := openKernel(s, dir); err == nil {
-		return k, nil
-	}
-	work, err := os.MkdirTemp(filepath.Dir(dir), s.name+".tmp-")
-	if err != nil {
-		return kernel{}, err
-	}
-	defer os.RemoveAll(work)
-	progress("fetching kernel %s", s.name)
-	unpacked, err := fetchKernel(ctx, s, work)
-	if err != nil {
-		return kernel{}, fmt.Errorf("fetch kernel %s: %w", s.name, err)
-	}
-	if err := os.Chmod(unpacked, 0o755); err != nil {
-		return kernel{}, err
-	}
-	if err := os.Rename(unpacked, dir); err != nil {
 		return kernel{}, err
 	}
 	return openKernel(s, dir)
@@ -78,34 +41,6 @@ func openKernel(s series, dir string) (kernel, error) {
 	}
 	modules := filepath.Dir(found[0])
 	return kernel{series: s.name, release: filepath.Base(modules), vmlinuz: filepath.Join(dir, "vmlinuz"), modules: modules}, nil
-}
-
-// lockFile takes the lock of that name, and waits for another process to let go of it.
-func lockFile(ctx context.Context, name string) (unlock func(), err error) {
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR|unix.O_CLOEXEC, 0o644)
-	if err != nil {
-		return nil, err
-	}
-	locked := make(chan error, 1)
-	go func() {
-		for {
-			err := unix.Flock(int(f.Fd()), unix.LOCK_EX)
-			if !errors.Is(err, unix.EINTR) {
-				locked <- err
-				return
-			}
-		}
-	}()
-	select {
-	case err := <-locked:
-		if err != nil {
-			f.Close()
-			return nil, fmt.Errorf("lock %s: %w", name, err)
-		}
-		return func() { f.Close() }, nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx) // the process ends, and the lock with it
-	}
 }
 
 // arrange brings the unpacked packages in root into the form of the cache, in dir: vmlinuz, and the modules
@@ -143,11 +78,11 @@ func arrange(ctx context.Context, root, dir string) error {
 	if err := decompress(ctx, to); err != nil {
 		return err
 	}
-	depmod, err := findTool("depmod", "kmod")
+	depmod, err := debian.FindTool("depmod", "kmod")
 	if err != nil {
 		return err
 	}
-	return execute(ctx, depmod, "-b", dir, release)
+	return debian.Execute(ctx, depmod, "-b", dir, release)
 }
 
 // keptFolders have the modules that mean anything to a guest without disks and screens.
@@ -190,12 +125,12 @@ func decompress(ctx context.Context, dir string) error {
 	if err != nil || len(packed) == 0 {
 		return err
 	}
-	xz, err := findTool("xz", "xz-utils")
+	xz, err := debian.FindTool("xz", "xz-utils")
 	if err != nil {
 		return err
 	}
 	for group := range slices.Chunk(packed, 500) {
-		if err := execute(ctx, xz, append([]string{"-d", "--"}, group...)...); err != nil {
+		if err := debian.Execute(ctx, xz, append([]string{"-d", "--"}, group...)...); err != nil {
 			return err
 		}
 	}

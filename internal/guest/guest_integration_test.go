@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"telegraf-ipvs/internal/debian"
 )
 
 // build makes a static program of a package.
@@ -171,7 +173,7 @@ func TestGuest(t *testing.T) {
 				require.NoError(t, err)
 				require.WithinDuration(t, time.Now(), time.Unix(seconds, 0), 30*time.Second)
 			}
-			if _, err := findTool("ipvsadm", "ipvsadm"); err != nil {
+			if _, err := debian.FindTool("ipvsadm", "ipvsadm"); err != nil {
 				t.Skip(err)
 			}
 			got := finish(t, guest("-kernel", s.name, "/bin/sh", "-c", "ipvsadm -A -t 10.0.0.1:80 -s rr && ipvsadm -Ln"))

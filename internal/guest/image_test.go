@@ -10,6 +10,8 @@ import (
 
 	"github.com/cavaliergopher/cpio"
 	"github.com/stretchr/testify/require"
+
+	"telegraf-ipvs/internal/debian"
 )
 
 // listing reads an image's archive back: what each path holds, a link's target after an arrow, a folder's slash.
@@ -87,7 +89,7 @@ func TestImageAddsWhatPrograms(t *testing.T) {
 }
 
 func TestGuestImage(t *testing.T) {
-	if _, err := findTool("kmod", "kmod"); err != nil {
+	if _, err := debian.FindTool("kmod", "kmod"); err != nil {
 		t.Skip(err)
 	}
 	work := t.TempDir()

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"telegraf-ipvs/internal/debian"
 )
 
 // tools are programs of the host which a guest gets where the host has them.
@@ -100,7 +102,7 @@ func addModules(m *image, j *job, k kernel, o *options) error {
 
 // addTools adds the programs that change modules, addresses and virtual servers.
 func addTools(m *image) error {
-	kmod, err := findTool("kmod", "kmod")
+	kmod, err := debian.FindTool("kmod", "kmod")
 	if err != nil {
 		return err
 	}
@@ -111,7 +113,7 @@ func addTools(m *image) error {
 		m.symlink("/sbin/"+name, "../bin/kmod")
 	}
 	for _, name := range tools {
-		host, err := findTool(name, "")
+		host, err := debian.FindTool(name, "")
 		if err != nil {
 			continue
 		}
@@ -157,20 +159,4 @@ func addProgram(m *image, j *job, args []string) error {
 	}
 	j.Args = append([]string{guest}, args[1:]...)
 	return nil
-}
-
-var errNoTool = errors.New("not found")
-
-// findTool finds a program of the host, looking also where only root usually does.
-// The error wraps errNoTool and names the Debian package that has it.
-func findTool(name, debian string) (string, error) {
-	if p, err := exec.LookPath(name); err == nil {
-		return filepath.Abs(p)
-	}
-	for _, dir := range []string{"/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"} {
-		if p, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
-			return p, nil
-		}
-	}
-	return "", fmt.Errorf("%s %w: install the Debian package %s", name, errNoTool, debian)
 }

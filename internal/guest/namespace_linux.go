@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"telegraf-ipvs/internal/debian"
 )
 
 // canUseNamespace says whether a network namespace of this machine can stand in for a guest: its kernel
@@ -34,7 +36,7 @@ func runInNamespace(ctx context.Context, o *options) (int, error) {
 	if err := loopbackUp(); err != nil {
 		return 0, err
 	}
-	cmd := command(ctx, o.program[0], o.program[1:]...)
+	cmd := debian.Command(ctx, o.program[0], o.program[1:]...)
 	cmd.Env = append(append(os.Environ(), whereVariable+"="+whereNamespace), o.env...)
 	if o.out != "" {
 		out, err := filepath.Abs(o.out)

@@ -16,6 +16,8 @@ import (
 	"unicode"
 
 	"golang.org/x/sys/unix"
+
+	"telegraf-ipvs/internal/debian"
 )
 
 // A machine is a running QEMU.
@@ -54,7 +56,7 @@ func boot(ctx context.Context, o *options, k kernel, initramfs *os.File, console
 // startMachine starts QEMU, which gets descriptors instead of names for all that it talks to, so that
 // nothing is left behind whatever way either process ends.
 func startMachine(ctx context.Context, o *options, k kernel, initramfs *os.File, console *console) (*machine, error) {
-	qemu, err := findTool("qemu-system-x86_64", "qemu-system-x86")
+	qemu, err := debian.FindTool("qemu-system-x86_64", "qemu-system-x86")
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +71,7 @@ func startMachine(ctx context.Context, o *options, k kernel, initramfs *os.File,
 		return nil, err
 	}
 	defer guestSerial.Close()
-	cmd := command(ctx, qemu, qemuArgs(o, k)...)
+	cmd := debian.Command(ctx, qemu, qemuArgs(o, k)...)
 	cmd.ExtraFiles = []*os.File{guestPort, guestSerial, initramfs} // descriptors 3, 4, 5
 	cmd.Stderr = console
 	// A terminal sends an interrupt to the whole group. It is for the program in the guest, not for QEMU.

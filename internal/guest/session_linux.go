@@ -11,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"telegraf-ipvs/internal/debian"
 )
 
 // runInGuest runs the program of o in a machine and returns its exit code.
@@ -20,7 +22,7 @@ func runInGuest(ctx context.Context, o *options) (int, error) {
 	signals := newSignals(cancel)
 	defer signals.stop()
 
-	if _, err := findTool("qemu-system-x86_64", "qemu-system-x86"); err != nil {
+	if _, err := debian.FindTool("qemu-system-x86_64", "qemu-system-x86"); err != nil {
 		return 0, err
 	}
 	s, err := findSeries(o.kernel)
