@@ -88,6 +88,7 @@ bench: deps build $(GUEST) ## measure gathers on a real kernel, and deliveries, 
 	@$(GO) test -run '^$$' -bench . -benchmem ./internal/metric ./internal/ipvs | grep -E '^(pkg|cpu|Benchmark)'
 	@$(GO) test -c -tags bench -o .cache/bench.test ./internal/bench
 	@TELEGRAF_IPVS=$(CURDIR)/$(BIN) .cache/bench.test -test.run Publish -test.timeout 60m
+	@TELEGRAF_IPVS=$(CURDIR)/$(BIN) .cache/bench.test -test.run OpenTSDB -test.timeout 60m
 	@$(IN) -where qemu -mem 3072 -timeout 30m -add $(BIN) -env TELEGRAF_IPVS=$(CURDIR)/$(BIN) .cache/bench.test -test.run 'Readers|Process' -test.v -test.timeout 30m | grep -v '^=== '
 
 capture: deps $(GUEST) ## record netlink messages of each kernel in testdata/netlink

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"slices"
 	"time"
 
 	"telegraf-ipvs/internal/metric"
@@ -20,13 +19,13 @@ const (
 )
 
 // bridge gathers and delivers without Telegraf.
-func bridge(sources []*source, sinks []*sink, tags []metric.Tag, log *slog.Logger, signals <-chan os.Signal, stdin *os.File) error {
+func bridge(in inputs, sinks []*sink, tags []metric.Tag, log *slog.Logger, signals <-chan os.Signal, stdin *os.File) error {
 	work, err := publish(context.Background(), sinks)
 	if err != nil {
 		return err
 	}
-	return gather(sources, log, signals, stdin,
-		func(*source) destination { return newCollector(work, tags) },
+	return gather(in, log, signals, stdin,
+		func(*source) destination { return newCollector(work, tags) }, newQueueReceiver(work, tags),
 		work.end)
 }
 
@@ -34,27 +33,19 @@ func bridge(sources []*source, sinks []*sink, tags []metric.Tag, log *slog.Logge
 // with, so an output that cannot take them goes without, and that is logged; the others get them.
 type collector struct {
 	to    *publication
-	tags  []metric.Tag // for series that do not have them
-	known *metric.Cache[*metric.Series, *metric.Series]
-	enc   metric.Encoder
+	tags  *tagger
 	buf   []byte
 	lines [][]byte // in buf
 }
 
 func newCollector(to *publication, tags []metric.Tag) *collector {
-	return &collector{to: to, tags: tags, known: metric.NewCache[*metric.Series, *metric.Series](1 << 20)}
+	return &collector{to: to, tags: newTagger(tags)}
 }
 
 // Write implements destination.
 func (c *collector) Write(m *metric.Metric) error {
-	series, err := c.tagged(m.Series)
-	if err != nil {
-		return err
-	}
-	whole := *m
-	whole.Series = series
 	start := len(c.buf)
-	buf, err := c.enc.AppendLine(c.buf, &whole)
+	buf, err := c.tags.appendLine(c.buf, m)
 	if err != nil {
 		return err
 	}
@@ -85,20 +76,4 @@ func (c *collector) Flush() error {
 	})
 	c.buf, c.lines = c.buf[:0], c.lines[:0]
 	return nil
-}
-
-// tagged returns a series with the tags of this process.
-func (c *collector) tagged(s *metric.Series) (*metric.Series, error) {
-	if len(c.tags) == 0 {
-		return s, nil
-	}
-	if t, ok := c.known.Get(s); ok {
-		return t, nil
-	}
-	t, err := metric.NewSeries(s.Name(), slices.Concat(c.tags, s.Tags())...) // the last of two tags is kept
-	if err != nil {
-		return nil, err
-	}
-	c.known.Put(s, t)
-	return t, nil
 }

@@ -19,14 +19,18 @@ func Check(ctx context.Context, c Config, log *slog.Logger, out io.Writer) error
 	if err != nil {
 		return err
 	}
+	services, err := c.services(log)
+	if err != nil {
+		return err
+	}
 	sinks, err := c.sinks(log)
 	if err != nil {
 		return err
 	}
-	return check(ctx, sources, sinks, out)
+	return check(ctx, inputs{sources, services}, sinks, out)
 }
 
-func check(ctx context.Context, sources []*source, sinks []*sink, out io.Writer) error {
+func check(ctx context.Context, in inputs, sinks []*sink, out io.Writer) error {
 	well := true
 	var failed error
 	report := func(name string) func(string, string, error) {
@@ -43,9 +47,12 @@ func check(ctx context.Context, sources []*source, sinks []*sink, out io.Writer)
 			}
 		}
 	}
-	for _, s := range sources {
+	for _, s := range in.sources {
 		s.Check(ctx, report(s.name))
 		_ = s.Close() // only sockets that were read from
+	}
+	for _, s := range in.services {
+		s.Check(ctx, report(s.name))
 	}
 	for _, s := range sinks {
 		s.Check(ctx, report(s.name))

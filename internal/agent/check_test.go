@@ -42,7 +42,7 @@ func TestCheck(t *testing.T) {
 				sources = append(sources, newSource(in, 0, newLog()))
 			}
 			var out strings.Builder
-			require.Equal(t, test.err, check(t.Context(), sources, nil, &out))
+			require.Equal(t, test.err, check(t.Context(), inputs{sources: sources}, nil, &out))
 			require.Equal(t, test.want, out.String())
 		})
 	}
@@ -51,6 +51,6 @@ func TestCheck(t *testing.T) {
 	r, w := pipe(t)
 	require.NoError(t, r.Close())
 	require.NoError(t, w.Close())
-	err := check(t.Context(), []*source{newSource(ill, 0, newLog())}, nil, w)
+	err := check(t.Context(), inputs{sources: []*source{newSource(ill, 0, newLog())}}, nil, w)
 	require.ErrorIs(t, err, os.ErrClosed, "that nothing could be written is worse than what was to be")
 }

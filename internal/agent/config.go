@@ -18,6 +18,8 @@ import (
 	"telegraf-ipvs/internal/config"
 	"telegraf-ipvs/internal/metric"
 	"telegraf-ipvs/plugins/inputs/ipvs"
+	"telegraf-ipvs/plugins/inputs/opentsdb"
+	opentsdbout "telegraf-ipvs/plugins/outputs/opentsdb"
 	"telegraf-ipvs/plugins/outputs/pi_webapi"
 )
 
@@ -26,7 +28,10 @@ var agentSample string
 
 // samples are the sample configurations of the plugins.
 func samples() []sample {
-	return []sample{{"inputs.ipvs", ipvs.SampleConfig}, {"outputs.pi_webapi", piwebapi.SampleConfig}}
+	return []sample{
+		{"inputs.ipvs", ipvs.SampleConfig}, {"inputs.opentsdb", opentsdb.SampleConfig},
+		{"outputs.opentsdb", opentsdbout.SampleConfig}, {"outputs.pi_webapi", piwebapi.SampleConfig},
+	}
 }
 
 type sample struct{ name, text string }
@@ -71,12 +76,14 @@ type Settings struct {
 
 // Inputs are the tables [[inputs.x]], in the order of the file.
 type Inputs struct {
-	IPVS []ipvs.Config `toml:"ipvs"`
+	IPVS     []ipvs.Config     `toml:"ipvs"`
+	OpenTSDB []opentsdb.Config `toml:"opentsdb"`
 }
 
 // Outputs are the tables [[outputs.x]], in the order of the file.
 type Outputs struct {
-	PIWebAPI []piwebapi.Config `toml:"pi_webapi"`
+	OpenTSDB []opentsdbout.Config `toml:"opentsdb"`
+	PIWebAPI []piwebapi.Config    `toml:"pi_webapi"`
 }
 
 const (
@@ -120,24 +127,26 @@ func (c Config) validate() error {
 		problems = append(problems, err)
 	}
 	problems = append(problems, config.CheckInterval("agent.interval", *c.Agent.Interval))
-	if len(c.Inputs.IPVS)+len(c.Outputs.PIWebAPI) == 0 {
+	if !c.HasInputs() && !c.HasOutputs() {
 		problems = append(problems, errors.New("no plugin is configured: add a table such as [[inputs.ipvs]] "+
 			"(\"telegraf-ipvs sample-config\" prints all of them)"))
 	}
 	_, err := c.sources(slog.New(slog.DiscardHandler))
 	problems = append(problems, err)
+	_, err = c.services(slog.New(slog.DiscardHandler))
+	problems = append(problems, err)
 	_, err = c.sinks(slog.New(slog.DiscardHandler))
 	return errors.Join(append(problems, err, c.checkQueues())...)
 }
 
-// checkQueues reports outputs that would share a queue.
+// checkQueues reports plugins that would share a queue.
 func (c Config) checkQueues() error {
 	var problems []error
 	seen := make(map[string]string)
 	for _, q := range c.Queues() {
 		dir := filepath.Clean(q.Dir)
 		if first := seen[dir]; q.Dir != "" && first != "" {
-			problems = append(problems, fmt.Errorf("%s and %s have the same queue_path %q: each output needs a directory of its own", first, q.Name, q.Dir))
+			problems = append(problems, fmt.Errorf("%s and %s have the same queue_path %q: each plugin needs a directory of its own", first, q.Name, q.Dir))
 		}
 		seen[dir] = q.Name
 	}
@@ -145,20 +154,28 @@ func (c Config) checkQueues() error {
 }
 
 // HasInputs reports whether any input is configured.
-func (c Config) HasInputs() bool { return len(c.Inputs.IPVS) > 0 }
+func (c Config) HasInputs() bool { return len(c.Inputs.IPVS)+len(c.Inputs.OpenTSDB) > 0 }
 
 // HasOutputs reports whether any output is configured.
-func (c Config) HasOutputs() bool { return len(c.Outputs.PIWebAPI) > 0 }
+func (c Config) HasOutputs() bool { return len(c.Outputs.OpenTSDB)+len(c.Outputs.PIWebAPI) > 0 }
 
-// A QueueInfo is where a configured output keeps its queue.
+// A QueueInfo is where a configured plugin keeps its queue.
 type QueueInfo struct {
-	Name string // the output's, with its number if there are several
+	Name string // the plugin's, with its number if there are several
 	Dir  string
 }
 
-// Queues returns the queues of the configured outputs, in the order of the file.
+// Queues returns the queues of the configured inputs and outputs, in the order of the file.
 func (c Config) Queues() []QueueInfo {
 	var list []QueueInfo
+	for i, cfg := range c.Inputs.OpenTSDB {
+		if cfg.QueuePath != "" {
+			list = append(list, QueueInfo{label("inputs.opentsdb", i, len(c.Inputs.OpenTSDB)), cfg.QueuePath})
+		}
+	}
+	for i, cfg := range c.Outputs.OpenTSDB {
+		list = append(list, QueueInfo{label("outputs.opentsdb", i, len(c.Outputs.OpenTSDB)), cfg.QueuePath})
+	}
 	for i, cfg := range c.Outputs.PIWebAPI {
 		list = append(list, QueueInfo{label("outputs.pi_webapi", i, len(c.Outputs.PIWebAPI)), cfg.QueuePath})
 	}
@@ -214,19 +231,42 @@ func (c Config) sources(log *slog.Logger) ([]*source, error) {
 	return list, errors.Join(problems...)
 }
 
+// services builds the configured inputs that others send to.
+func (c Config) services(log *slog.Logger) ([]*service, error) {
+	var list []*service
+	var problems []error
+	for i, cfg := range c.Inputs.OpenTSDB {
+		name := label("inputs.opentsdb", i, len(c.Inputs.OpenTSDB))
+		log := log.With("plugin", name)
+		in, err := opentsdb.New(cfg, log)
+		if err != nil {
+			problems = append(problems, within(fmt.Sprintf("[[inputs.opentsdb]] number %d", i+1), err))
+			continue
+		}
+		list = append(list, &service{listener: in, name: name, log: log})
+	}
+	return list, errors.Join(problems...)
+}
+
 // sinks builds the configured outputs.
 func (c Config) sinks(log *slog.Logger) ([]*sink, error) {
 	var list []*sink
 	var problems []error
-	for i, cfg := range c.Outputs.PIWebAPI {
-		name := label("outputs.pi_webapi", i, len(c.Outputs.PIWebAPI))
+	add := func(kind string, i, of int, build func(*slog.Logger) (output, error)) {
+		name := label(kind, i, of)
 		log := log.With("plugin", name)
-		out, err := piwebapi.New(cfg, log)
+		out, err := build(log)
 		if err != nil {
-			problems = append(problems, within(fmt.Sprintf("[[outputs.pi_webapi]] number %d", i+1), err))
-			continue
+			problems = append(problems, within(fmt.Sprintf("[[%s]] number %d", kind, i+1), err))
+			return
 		}
 		list = append(list, &sink{output: out, name: name, log: log})
+	}
+	for i, cfg := range c.Outputs.OpenTSDB {
+		add("outputs.opentsdb", i, len(c.Outputs.OpenTSDB), func(log *slog.Logger) (output, error) { return opentsdbout.New(cfg, log) })
+	}
+	for i, cfg := range c.Outputs.PIWebAPI {
+		add("outputs.pi_webapi", i, len(c.Outputs.PIWebAPI), func(log *slog.Logger) (output, error) { return piwebapi.New(cfg, log) })
 	}
 	return list, errors.Join(problems...)
 }

@@ -39,7 +39,7 @@ func TestLoadConfigErrors(t *testing.T) {
 		{"nothing but comments", "# [[inputs.ipvs]]\n", "FILE: no plugin is configured: "},
 		{"agent alone", "[agent]\ninterval = \"5s\"\n", "FILE: no plugin is configured: "},
 		{"unknown plugin", "[[inputs.ipvss]]\n", `FILE:1:10: unknown table "inputs.ipvss"; did you mean "ipvs"?`},
-		{"plugin of Telegraf", "[[outputs.file]]\n", `FILE:1:11: unknown table "outputs.file"; valid keys here: pi_webapi`},
+		{"plugin of Telegraf", "[[outputs.file]]\n", `FILE:1:11: unknown table "outputs.file"; valid keys here: opentsdb, pi_webapi`},
 		{"unknown key", "[[inputs.ipvs]]\n  field = \"all\"\n", `FILE:2:3: unknown key "inputs.ipvs.field"; did you mean "fields"?`},
 		{"unknown key of the agent", "[agent]\nintervall = \"5s\"\n[[inputs.ipvs]]\n", `FILE:2:1: unknown key "agent.intervall"; did you mean "interval"?`},
 		{"single brackets", "[inputs.ipvs]\n", `FILE:1:2: inputs.ipvs is a list of tables; use double brackets: [[inputs.ipvs]]`},
@@ -196,5 +196,5 @@ func TestQueues(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []QueueInfo{{"outputs.pi_webapi#1", "/a"}, {"outputs.pi_webapi#2", "/b"}}, c.Queues())
 	_, err = load(t, one+"queue_path = \"/a\"\n"+one+"queue_path = \"/a/\"\n")
-	require.EqualError(t, err, `FILE: outputs.pi_webapi#1 and outputs.pi_webapi#2 have the same queue_path "/a/": each output needs a directory of its own`)
+	require.EqualError(t, err, `FILE: outputs.pi_webapi#1 and outputs.pi_webapi#2 have the same queue_path "/a/": each plugin needs a directory of its own`)
 }

@@ -101,7 +101,7 @@ type host struct {
 }
 
 // start runs inputs. Without stdin it makes a pipe.
-func start(t *testing.T, stdin *os.File, interval time.Duration, inputs ...input) *host {
+func start(t *testing.T, stdin *os.File, interval time.Duration, asked ...input) *host {
 	t.Helper()
 	h := &host{signals: make(chan os.Signal, 4), log: newLog(), done: make(chan error, 1)}
 	if stdin == nil {
@@ -110,11 +110,11 @@ func start(t *testing.T, stdin *os.File, interval time.Duration, inputs ...input
 	var stdout *os.File
 	h.stdout, stdout = pipe(t)
 	var sources []*source
-	for _, in := range inputs {
+	for _, in := range asked {
 		sources = append(sources, newSource(in, interval, h.log))
 	}
 	go func() {
-		err := run(sources, h.log.Logger, h.signals, stdin, stdout)
+		err := run(inputs{sources: sources}, h.log.Logger, h.signals, stdin, stdout)
 		stdout.Close()
 		h.done <- err
 	}()

@@ -11,11 +11,15 @@ import (
 )
 
 // Once gathers every input once and writes the metrics to stdout. What one input
-// could not gather does not keep the others from it; the error tells all of it.
+// could not gather does not keep the others from it; the error tells all of it. An
+// input that others send to has nothing to gather.
 func Once(ctx context.Context, c Config, log *slog.Logger, stdout *os.File) error {
 	sources, err := c.sources(log)
 	if err != nil {
 		return err
+	}
+	if n := len(c.Inputs.OpenTSDB); n > 0 {
+		log.Info("[[inputs.opentsdb]] is left out: it listens, and has nothing to gather")
 	}
 	return once(ctx, sources, log, stdout)
 }

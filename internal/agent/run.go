@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"telegraf-ipvs/internal/execd"
+	"telegraf-ipvs/plugins/inputs/opentsdb"
 )
 
 // Telegraf kills a child that is still there five seconds after it closed its
@@ -35,6 +36,10 @@ func Run(c Config, log *slog.Logger, stdin, stdout *os.File) error {
 	if err != nil {
 		return err
 	}
+	services, err := c.services(log)
+	if err != nil {
+		return err
+	}
 	sinks, err := c.sinks(log)
 	if err != nil {
 		return err
@@ -43,17 +48,24 @@ func Run(c Config, log *slog.Logger, stdin, stdout *os.File) error {
 	defer stopSignals()
 	switch {
 	case len(sinks) == 0:
-		return run(sources, log, signals, stdin, stdout)
-	case len(sources) == 0:
+		return run(inputs{sources, services}, log, signals, stdin, stdout)
+	case len(sources)+len(services) == 0:
 		return deliver(sinks, log, signals, stdin)
 	}
-	return bridge(sources, sinks, c.globalTags(log), log, signals, stdin)
+	return bridge(inputs{sources, services}, sinks, c.globalTags(log), log, signals, stdin)
+}
+
+// inputs are those of a process: those that are asked, and those that others send to.
+type inputs struct {
+	sources  []*source
+	services []*service
 }
 
 // run gathers for inputs.execd.
-func run(sources []*source, log *slog.Logger, signals <-chan os.Signal, stdin, stdout *os.File) error {
+func run(in inputs, log *slog.Logger, signals <-chan os.Signal, stdin, stdout *os.File) error {
 	out := execd.NewWriter(stdout, stallMessages(log))
-	failure := gather(sources, log, signals, stdin, func(*source) destination { return out }, out.Drain)
+	pipe := newPipeReceiver(out)
+	failure := gather(in, log, signals, stdin, func(*source) destination { return out }, pipe, out.Drain)
 	if failure != nil {
 		return fmt.Errorf("write metrics to stdout: %w", failure)
 	}
@@ -62,18 +74,21 @@ func run(sources []*source, log *slog.Logger, signals <-chan os.Signal, stdin, s
 
 // gather gathers until it is asked to stop, or a destination fails. Then it calls handOver, whose context ends when
 // there is no time left.
-func gather(sources []*source, log *slog.Logger, signals <-chan os.Signal, stdin *os.File,
-	to func(*source) destination, handOver func(context.Context) error,
+func gather(in inputs, log *slog.Logger, signals <-chan os.Signal, stdin *os.File,
+	to func(*source) destination, receiver opentsdb.Receiver, handOver func(context.Context) error,
 ) error {
 	triggers := execd.NewTriggers(stdin, signals)
 	finish, abandon := context.WithCancel(context.Background())
 	defer abandon()
 	stopping := make(chan struct{})
-	ended := make(chan error, len(sources))
+	ended := make(chan error, len(in.sources)+len(in.services))
 	var gathering sync.WaitGroup
-	for _, s := range sources {
+	for _, s := range in.sources {
 		ticks := triggers.Subscribe(s.interval)
 		gathering.Go(func() { ended <- s.run(finish, ticks, stopping, to(s)) })
+	}
+	for _, s := range in.services {
+		gathering.Go(func() { ended <- s.run(finish, stopping, receiver) })
 	}
 	listen, stopListening := context.WithCancel(context.Background())
 	var listening sync.WaitGroup
@@ -85,7 +100,7 @@ func gather(sources []*source, log *slog.Logger, signals <-chan os.Signal, stdin
 	if isNull(stdin) {
 		closed = nil
 	}
-	log.Debug("Started", "inputs", len(sources))
+	log.Debug("Started", "inputs", len(in.sources)+len(in.services))
 	var failure error
 	select {
 	case <-triggers.Stop():
@@ -114,8 +129,13 @@ func gather(sources []*source, log *slog.Logger, signals <-chan os.Signal, stdin
 	defer stopWaiting()
 	select {
 	case <-done:
-		for _, s := range sources {
+		for _, s := range in.sources {
 			_ = s.Close() // only sockets that were read from
+		}
+		for _, s := range in.services {
+			if err := s.Close(); err != nil {
+				s.log.Error("Closing failed: " + err.Error())
+			}
 		}
 	case <-wait.Done():
 		// A gather that hangs in the kernel or in a full pipe. Handing over frees

@@ -1,6 +1,7 @@
 package execd
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -120,6 +121,53 @@ func (w *Writer) Write(m *metric.Metric) error {
 		return w.flush()
 	}
 	return nil
+}
+
+// WriteLines writes lines that are rendered already, each with a newline at its end and none inside, and what is
+// buffered before them. It keeps nothing of block. position is how many bytes went into the Writer up to the last of
+// these lines; [Writer.Received] tells when the reader has them. Every error is final.
+func (w *Writer) WriteLines(block []byte) (position uint64, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err != nil {
+		return 0, w.err
+	}
+	if err := w.flush(); err != nil {
+		return 0, err
+	}
+	w.rendered += uint64(bytes.Count(block, []byte{'\n'}))
+	for len(block) > 0 {
+		piece := block
+		if len(piece) > w.chunk {
+			piece = piece[:bytes.LastIndexByte(piece[:w.chunk], '\n')+1]
+		}
+		if len(piece) == 0 { // a line longer than a chunk
+			piece = block[:bytes.IndexByte(block, '\n')+1]
+		}
+		if err := w.send(piece); err != nil {
+			return 0, err
+		}
+		block = block[len(piece):]
+	}
+	return w.bytes.Load(), nil
+}
+
+// Received returns how many of the bytes that went into the Writer its reader has read. What is not read may be lost
+// when this process ends, so what must not be lost is kept until then. Of something that is no pipe the kernel does not
+// tell; there everything that is written counts. It does not block.
+func (w *Writer) Received() (position uint64, err error) {
+	written := w.bytes.Load() // before the pipe is looked at, which may be filled meanwhile
+	if !w.pipe {
+		return written, nil
+	}
+	if gone, err := readerGone(w.out, 0); err != nil || gone {
+		return 0, errors.Join(err, ErrReaderGone)
+	}
+	unread, err := unread(w.out)
+	if err != nil {
+		return 0, fmt.Errorf("ask how much is unread: %w", err)
+	}
+	return written - min(written, uint64(unread)), nil
 }
 
 // Flush writes what is buffered.

@@ -331,3 +331,78 @@ func pipe(t testing.TB) (r, w *os.File) {
 	})
 	return r, w
 }
+
+func TestWriteLines(t *testing.T) {
+	r, out := pipe(t)
+	_, err := unix.FcntlInt(out.Fd(), unix.F_SETFL, unix.O_DIRECT)
+	require.NoError(t, err)
+	w := NewWriter(out, WriterOptions{})
+	long := "m s=\"" + strings.Repeat("y", 3*pipeChunk) + "\"\n"
+	block := numberedLines(400) + long + numberedLines(3)
+	var positions []uint64
+	go func() {
+		defer out.Close()
+		if err := w.Write(numbered(7)); err != nil {
+			t.Error(err)
+		}
+		for range 2 {
+			position, err := w.WriteLines([]byte(block))
+			if err != nil {
+				t.Error(err)
+			}
+			positions = append(positions, position)
+		}
+	}()
+	var all []byte
+	for buf := make([]byte, 2*pipeChunk); ; {
+		n, err := r.Read(buf)
+		if err == io.EOF {
+			break
+		}
+		require.NoError(t, err)
+		if inLong := n == pipeChunk && buf[n-1] == 'y'; !inLong {
+			require.Equal(t, byte('\n'), buf[n-1], "a write ends in a line")
+		}
+		all = append(all, buf[:n]...)
+	}
+	want := numberedLine(7) + block + block
+	require.Equal(t, want, string(all))
+	first := uint64(len(numberedLine(7) + block))
+	require.Equal(t, []uint64{first, uint64(len(want))}, positions)
+	require.Equal(t, WriterStats{Lines: uint64(strings.Count(want, "\n")), Bytes: uint64(len(want))}, w.Stats())
+}
+
+func TestReceived(t *testing.T) {
+	r, out := pipe(t)
+	w := NewWriter(out, WriterOptions{})
+	received := func() uint64 {
+		t.Helper()
+		n, err := w.Received()
+		require.NoError(t, err)
+		return n
+	}
+	require.Zero(t, received())
+	end, err := w.WriteLines([]byte(numberedLines(2)))
+	require.NoError(t, err)
+	require.Zero(t, received(), "nobody has read it")
+	buf := make([]byte, len(numberedLine(0)))
+	_, err = io.ReadFull(r, buf)
+	require.NoError(t, err)
+	require.EqualValues(t, len(buf), received())
+	_, err = io.ReadFull(r, make([]byte, int(end)-len(buf)))
+	require.NoError(t, err)
+	require.Equal(t, end, received())
+	require.NoError(t, r.Close())
+	_, err = w.Received()
+	require.ErrorIs(t, err, ErrReaderGone)
+	_, err = w.WriteLines([]byte(numberedLines(1)))
+	require.ErrorIs(t, err, ErrReaderGone)
+
+	file, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	require.NoError(t, err)
+	defer file.Close()
+	w = NewWriter(file, WriterOptions{})
+	end, err = w.WriteLines([]byte(numberedLines(2)))
+	require.NoError(t, err)
+	require.Equal(t, end, received(), "a file has what was written")
+}

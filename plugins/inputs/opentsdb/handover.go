@@ -1,0 +1,200 @@
+package opentsdb
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"telegraf-ipvs/internal/queue"
+)
+
+const (
+	handRecords = 8192
+	handBytes   = 1 << 20
+	takenPoll   = 5 * time.Millisecond // between looks whether the receiver has taken what it was given
+	settleRetry = time.Second
+	settleLimit = 10 * time.Second
+)
+
+// A handover carries what the queue holds to a receiver, in order, and settles it when it is taken.
+type handover struct {
+	queue *queue.Queue
+	to    Receiver
+	tell  func(doing string, err error)
+
+	mu    sync.Mutex
+	given []given // not settled, oldest first
+}
+
+// given is what the receiver was given at a time.
+type given struct {
+	mark        uint64
+	first, last uint64 // of the queue; what lies between was given too, or had left the queue before
+}
+
+// run works until ctx ends or, once finish is closed, until the queue is empty. The error is the receiver's, and final,
+// or that of a queue that was closed.
+func (h *handover) run(ctx context.Context, finish <-chan struct{}) error {
+	settling, stop := context.WithCancel(ctx)
+	var settler sync.WaitGroup
+	var settled error
+	giving, fail := context.WithCancel(ctx)
+	defer fail()
+	settler.Go(func() {
+		settled = h.settle(settling)
+		if settled != nil {
+			fail() // nobody takes anything any longer
+		}
+	})
+	err := h.give(giving, finish)
+	if err == nil && ctx.Err() == nil && giving.Err() == nil {
+		h.wait(ctx, giving)
+	}
+	stop()
+	settler.Wait()
+	return errors.Join(err, settled)
+}
+
+// give hands over until there is nothing left.
+func (h *handover) give(ctx context.Context, finish <-chan struct{}) error {
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	watched := make(chan struct{})
+	defer func() { <-watched }()
+	defer stop()
+	go func() {
+		defer close(watched)
+		select {
+		case <-finish:
+		case <-reading.Done():
+		}
+		stop()
+	}()
+	var block []byte
+	for after := uint64(0); ; {
+		records, err := h.queue.Read(reading, after, handRecords, handBytes)
+		if err != nil && reading.Err() != nil && ctx.Err() == nil {
+			records, err = h.queue.List(after, handRecords) // asked to finish: what is there, without waiting for more
+			if err == nil && len(records) == 0 {
+				return nil
+			}
+		}
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, queue.ErrClosed):
+			return err
+		case err != nil:
+			h.tell("read the queue", err)
+			select {
+			case <-time.After(settleRetry):
+			case <-ctx.Done():
+			}
+			continue
+		}
+		block = block[:0]
+		for i := range records {
+			block = append(append(block, records[i].Data...), '\n')
+		}
+		mark, err := h.to.Take(ctx, block)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		h.note(given{mark, after + 1, records[len(records)-1].Seq})
+		after = records[len(records)-1].Seq
+	}
+}
+
+func (h *handover) note(g given) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.given = append(h.given, g)
+}
+
+// outstanding returns how many times something was given that is not settled.
+func (h *handover) outstanding() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.given)
+}
+
+// wait waits until everything that was given is settled.
+func (h *handover) wait(ctx, alive context.Context) {
+	tick := time.NewTicker(takenPoll)
+	defer tick.Stop()
+	for h.outstanding() > 0 {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		case <-alive.Done():
+			return
+		}
+	}
+}
+
+// settle settles what was taken, until ctx ends, and then once more.
+func (h *handover) settle(ctx context.Context) error {
+	tick := time.NewTicker(takenPoll)
+	defer tick.Stop()
+	for {
+		err := h.settleTaken()
+		if err != nil || ctx.Err() != nil {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// settleTaken settles what was taken by now.
+func (h *handover) settleTaken() error {
+	if h.outstanding() == 0 {
+		return nil
+	}
+	mark, err := h.to.Taken()
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	n := 0
+	for n < len(h.given) && h.given[n].mark <= mark {
+		n++
+	}
+	done := slices.Clone(h.given[:n])
+	h.mu.Unlock()
+	if n == 0 {
+		return nil
+	}
+	// What was given in a row is one range, whatever holes it has.
+	r := queue.Range{First: done[0].first, Last: done[n-1].last}
+	ctx, cancel := context.WithTimeout(context.Background(), settleLimit)
+	defer cancel()
+	if err := h.queue.Settle(ctx, queue.Settlement{Done: []queue.Range{r}}); err != nil {
+		h.tell("take what was handed over out of the queue", err)
+		return nil // again at the next look
+	}
+	h.mu.Lock()
+	h.given = append(h.given[:0], h.given[n:]...)
+	h.mu.Unlock()
+	return nil
+}
+
+// firstLines returns whole lines from the begin of block, at most size bytes of them if the first is not longer alone.
+func firstLines(block []byte, size int) []byte {
+	if len(block) <= size {
+		return block
+	}
+	if end := bytes.LastIndexByte(block[:size], '\n'); end >= 0 {
+		return block[:end+1]
+	}
+	return block[:bytes.IndexByte(block, '\n')+1]
+}

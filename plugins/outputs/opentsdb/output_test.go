@@ -1,0 +1,270 @@
+package opentsdb
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"telegraf-ipvs/internal/config"
+)
+
+// A running is an output at work.
+type running struct {
+	*Output
+	log    *logged
+	finish chan struct{}
+	cancel context.CancelFunc
+	done   chan error
+}
+
+type logged struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func run(t *testing.T, c Config) *running {
+	t.Helper()
+	if c.QueuePath == good().QueuePath {
+		c.QueuePath = t.TempDir()
+	}
+	if c.SendInterval == nil {
+		c.SendInterval = ptr(config.DurationOf(time.Millisecond))
+	}
+	r := &running{log: &logged{}, finish: make(chan struct{}), done: make(chan error, 1)}
+	var err error
+	r.Output, err = New(c, slog.New(slog.NewTextHandler(io.MultiWriter(r.log, t.Output()), nil)))
+	require.NoError(t, err)
+	require.NoError(t, r.Start(t.Context()))
+	ctx, cancel := context.WithCancel(context.Background())
+	r.cancel = cancel
+	go func() { r.done <- r.Publish(ctx, r.finish) }()
+	return r
+}
+
+func (r *running) write(t *testing.T, lines ...string) {
+	t.Helper()
+	var list [][]byte
+	for _, l := range lines {
+		list = append(list, []byte(l))
+	}
+	require.NoError(t, r.Write(t.Context(), list, false))
+}
+
+// end lets the output deliver what it can.
+func (r *running) end(t *testing.T) {
+	t.Helper()
+	close(r.finish)
+	select {
+	case err := <-r.done:
+		require.NoError(t, err)
+	case <-time.After(patience):
+		require.Fail(t, "publishing does not end")
+	}
+	r.cancel()
+	require.NoError(t, r.Close())
+}
+
+func (r *running) eventually(t *testing.T, what func() bool) {
+	t.Helper()
+	require.Eventually(t, what, patience, time.Millisecond)
+}
+
+func (r *running) get(t *testing.T, path string) (int, string) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	r.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+	return w.Code, w.Body.String()
+}
+
+func TestDelivers(t *testing.T) {
+	for _, kind := range receivers {
+		t.Run(kind.name, func(t *testing.T) {
+			d := newDouble(map[string]string{"m.bad=7": "illegal argument: seven"})
+			r := run(t, kind.start(t, d))
+			for i := range 100 {
+				r.write(t, fmt.Sprintf("m,host=a good=%di,bad=%di,text=\"x\" %d", i, i%50, time.Now().UnixNano()))
+			}
+			r.eventually(t, func() bool { return r.Stats().Queue.Records == 0 })
+			letters, err := r.Queue().DeadLetters(0, 10)
+			require.NoError(t, err)
+			require.Len(t, letters, 2)
+			for _, l := range letters {
+				require.Equal(t, reasonRefused, l.Reason)
+				require.Equal(t, "bad", l.Field)
+				require.Equal(t, "m.bad{host=a}", l.Target)
+			}
+			_, metrics := r.get(t, "/metrics")
+			require.Contains(t, metrics, "telegraf_ipvs_opentsdb_values_delivered_total 198\n")
+			require.Contains(t, metrics, "telegraf_ipvs_opentsdb_values_skipped_total 100\n")
+			require.Contains(t, metrics, "telegraf_ipvs_opentsdb_series 2\n")
+			require.Contains(t, metrics, `telegraf_ipvs_opentsdb_values_refused_total{reason="refused"} 2`)
+			code, _ := r.get(t, "/health")
+			require.Equal(t, http.StatusOK, code)
+			_, page := r.get(t, "/")
+			require.Contains(t, page, `values delivered<td class="n">198`)
+			require.Contains(t, page, "m.bad{host=a}")
+			r.end(t)
+			for i := range 100 {
+				require.NotZero(t, d.taken[fmt.Sprintf("m.good=%d", i)])
+			}
+		})
+	}
+}
+
+func TestOutage(t *testing.T) {
+	var mu sync.Mutex
+	down := true
+	d := newDouble(nil)
+	c := good()
+	c.Target = "opentsdb"
+	c.URL = d.serve(t, func(w http.ResponseWriter, points, _ []string, _ map[string]jsonText) {
+		mu.Lock()
+		defer mu.Unlock()
+		if down {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
+	r := run(t, c)
+	for i := range 50 {
+		r.write(t, fmt.Sprintf("m,host=a v=%di %d", i, time.Now().UnixNano()))
+	}
+	r.eventually(t, func() bool { return strings.Contains(r.log.String(), "OpenTSDB takes nothing (unavailable)") })
+	code, _ := r.get(t, "/health")
+	require.Equal(t, http.StatusServiceUnavailable, code)
+	mu.Lock()
+	down = false
+	mu.Unlock()
+	r.eventually(t, func() bool { return r.Stats().Queue.Records == 0 })
+	require.Contains(t, r.log.String(), "OpenTSDB takes values again")
+	r.end(t)
+	last := d.requests[len(d.requests)-1]
+	require.Equal(t, "m.v=49", last[len(last)-1])
+}
+
+// TestUnconfirmedLog: somebody who forgot telnet_confirm finds the remedy in the log, and everything in the queue.
+func TestUnconfirmedLog(t *testing.T) {
+	s := newTelnetDouble(t, newDouble(nil), func(h *telnetHow) { h.version = "-" })
+	c := telnetConfig(s)
+	c.Timeout = ptr(config.DurationOf(time.Second))
+	r := run(t, c)
+	r.write(t, "m,host=a v=1i "+at)
+	r.eventually(t, func() bool { return strings.Contains(r.log.String(), "telnet_confirm") })
+	require.Equal(t, 1, r.Stats().Queue.Records)
+	r.end(t)
+	require.Zero(t, s.count())
+}
+
+func TestLateErrorsAreLogged(t *testing.T) {
+	s := newTelnetDouble(t, newDouble(map[string]string{"m.v=1": "HBase error: gone"}), func(h *telnetHow) { h.version = "-" })
+	c := telnetConfig(s)
+	c.TelnetConfirm = "none"
+	r := run(t, c)
+	r.write(t, "m,host=a v=1i "+at)
+	r.eventually(t, func() bool { return r.Stats().Queue.Records == 0 && r.telnet.conn.talked() })
+	r.write(t, "m,host=a v=2i "+at)
+	r.eventually(t, func() bool { return r.late.Load() == 1 })
+	require.Contains(t, r.log.String(), `refuses data points that count as delivered: \"put: HBase error: gone\"`)
+	_, page := r.get(t, "/")
+	require.Contains(t, page, `refused after delivery (telnet)<td class="n">1`)
+	r.end(t)
+}
+
+func TestSecretsStaySecret(t *testing.T) {
+	c := good()
+	c.URL = always(t, http.StatusUnauthorized, "WWW-Authenticate: Basic realm=\"x\"", "no")
+	c.Auth, c.Username, c.Password = "basic", "svc", config.SecretOf("very wrong")
+	c.Headers = map[string]config.Secret{"X-Access-Token": config.SecretOf("very secret")}
+	r := run(t, c)
+	r.write(t, "m,host=a v=1i "+at)
+	r.eventually(t, func() bool { return strings.Contains(r.log.String(), "IRONdb takes nothing (unauthorized)") })
+	_, page := r.get(t, "/")
+	for _, text := range []string{r.log.String(), page, fmt.Sprintf("%+v", r.cfg)} {
+		require.NotContains(t, text, "very")
+	}
+	r.end(t)
+}
+
+func TestNewListsAllProblems(t *testing.T) {
+	_, err := New(Config{MaxPoints: -1}, slog.New(slog.DiscardHandler))
+	for _, part := range []string{"url is not set", "account_id", "check_uuid", "check_name", "queue_path", "max_points"} {
+		require.ErrorContains(t, err, part)
+	}
+	c := good()
+	c.TLSCA, c.URL = "/nowhere", "https://irondb"
+	_, err = New(c, slog.New(slog.DiscardHandler))
+	require.ErrorContains(t, err, "tls_ca")
+}
+
+func TestCheck(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		change func(t *testing.T, c *Config)
+		want   string // the line about the receiver
+	}{
+		{"OpenTSDB", func(t *testing.T, c *Config) {
+			c.URL = always(t, 400, "", `{"error":{"code":400,"message":"No datapoints found in content"}}`)
+		}, "server: URL answers 400 to an empty list (No datapoints found in content)"},
+		{"VictoriaMetrics", func(t *testing.T, c *Config) { c.URL = always(t, 204, "", "") }, "server: URL answers 204 to an empty list"},
+		{"another path", func(t *testing.T, c *Config) { c.URL = always(t, 404, "", "") }, "server: URL answers 404 to an empty list: 404 Not Found: check url and target, and account_id"},
+		{"a page", func(t *testing.T, c *Config) { c.URL = always(t, 400, "", "<title>proxy</title>") }, "server: URL answers 400 to an empty list (a page, proxy): a page, so it is not"},
+		{"down", func(t *testing.T, c *Config) { c.URL = always(t, 503, "", "") }, "server: URL answers 503 to an empty list: 503 Service Unavailable"},
+		{"login", func(t *testing.T, c *Config) {
+			c.URL = always(t, 401, "WWW-Authenticate: Basic realm=x", "")
+		}, `server: URL answers; login: with auth = "anonymous" is refused: the server does not accept auth = "anonymous"; it offers "basic"`},
+		{"forbidden", func(t *testing.T, c *Config) { c.URL = always(t, 403, "", "no") }, `server: URL answers; login: with auth = "anonymous" is refused: 403 Forbidden: no`},
+		{"nobody", func(t *testing.T, c *Config) { c.URL = "http://127.0.0.1:1" }, "server: URL cannot be reached: "},
+		{"telnet", func(t *testing.T, c *Config) { c.URL = newTelnetDouble(t, newDouble(nil), nil).url() }, `server: URL takes connections and says that it is "net.opentsdb.tools 2.4.1`},
+		{"telnet without confirmation", func(t *testing.T, c *Config) {
+			c.URL, c.TelnetConfirm = newTelnetDouble(t, newDouble(nil), nil).url(), "none"
+		}, `server: URL takes connections`},
+		{"telnet that does not answer", func(t *testing.T, c *Config) {
+			c.URL = newTelnetDouble(t, newDouble(nil), func(h *telnetHow) { h.line = func(net.Conn, string) bool { return true } }).url()
+		}, `server: URL takes connections: to "version" it ends the connection`},
+		{"nobody over telnet", func(t *testing.T, c *Config) { c.URL = "tcp://127.0.0.1:1" }, "server: URL cannot be reached: "},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := good()
+			c.QueuePath = t.TempDir()
+			test.change(t, &c)
+			o, err := New(c, slog.New(slog.DiscardHandler))
+			require.NoError(t, err)
+			defer o.Close()
+			var lines, subjects []string
+			o.Check(t.Context(), func(subject, state string, err error) {
+				subjects = append(subjects, subject)
+				if err != nil {
+					state += ": " + err.Error()
+				}
+				lines = append(lines, subject+": "+state)
+			})
+			require.Equal(t, "queue", subjects[0])
+			all := strings.ReplaceAll(strings.Join(lines, "; "), strings.TrimPrefix(c.URL, "tcp://"), "URL")
+			require.Contains(t, all, test.want)
+			require.Nil(t, o.Queue(), "it opened the queue")
+		})
+	}
+}
