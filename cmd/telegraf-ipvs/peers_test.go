@@ -125,16 +125,19 @@ flush_interval = "50ms"
 	} {
 		require.ElementsMatch(t, want, s.Await(t, prefix+metric, len(want)), metric)
 	}
-	bulk := s.Await(t, prefix+"bulk", series*each)
-	seen := map[string]bool{}
-	for _, b := range bulk {
-		host, second := b.Tags["host"], b.Time/1000-start
-		want, err := strconv.ParseFloat(fmt.Sprintf("%s.%d", host[1:], second), 64)
+	type key struct {
+		host   string
+		second int64
+	}
+	seen := map[key]bool{}
+	for _, b := range s.Await(t, prefix+"bulk", series*each) {
+		k := key{b.Tags["host"], b.Time/1000 - start}
+		want, err := strconv.ParseFloat(fmt.Sprintf("%s.%d", k.host[1:], k.second), 64)
 		require.NoError(t, err)
 		require.Equal(t, want, b.Value, "%+v", b)
-		seen[fmt.Sprint(host, second)] = true
+		seen[k] = true
 	}
-	require.Len(t, seen, series*each)
+	require.Equal(t, series*each, len(seen), "each once")
 
 	require.NoError(t, p.stdin.Close())
 	require.NoError(t, p.cmd.Wait(), "%s", &p.log)

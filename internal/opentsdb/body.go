@@ -31,7 +31,7 @@ type body struct {
 // wrapped. What good was told before then does not count, although it was good.
 //
 // Of the body, 64 KiB are in memory at a time, or twice the longest data point if that is more. A point has at most
-// 1 MiB.
+// 1 MiB. The parser keeps those 64 KiB for the next body.
 func (p *Parser) ParseJSON(r io.Reader, good func(*Point), bad func(index int, raw []byte, err *Error)) error {
 	p.Tick()
 	p.body.begin(r, p.cfg.MaxDepth)

@@ -16,11 +16,11 @@ import (
 // Encoded is a metric and its tags, rendered once for telnet and once for JSON. It is immutable, so any number of
 // goroutines may share one.
 //
-// A parser of the same profile reads back the same name, tags, time, and value: an integer has neither a point nor an
-// exponent, a double always has one of them, and is the shortest text that stands for it. A truth becomes the integer 1
-// or 0. All but the last holds for every receiver that reads decimal numbers.
+// A [Parser] of the same profile reads back the same name and tags (unless line protocol could not carry them), time,
+// and value: an integer has neither a point nor an exponent, a double always has one of them, and is the shortest text
+// that stands for it. A truth is sent as the integer 1 or 0.
 //
-// A time or a value that [CheckPoint] refuses is not sent: the methods that append return dst as it is.
+// What [CheckPoint] refuses is not sent: then the methods that append return dst as it is.
 type Encoded struct {
 	put    string // "put name "
 	tags   string // " k=v k=v\n"

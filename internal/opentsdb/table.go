@@ -18,8 +18,10 @@ const (
 	// maxSpelling is the length of the longest spelling that is kept. It fits 16 bits.
 	maxSpelling = 4096
 	// bytesPerSeries bounds what the heads of all series, and all spellings, may take together: so much for each series
-	// that may be. It is far more than names have, and keeps senders of enormous ones from filling the memory.
+	// that may be, and for so many in any case. It is far more than names have, and keeps senders of enormous ones from
+	// filling the memory.
 	bytesPerSeries = 1024
+	minBytesFor    = 64
 	// ticks are the steps in which the table tells the time while Expire passes.
 	ticks = 60
 	// idleTicks is for how many steps a spelling must not have been used before it may make room for others. A series
@@ -30,7 +32,7 @@ const (
 // TableConfig configures a [Table].
 type TableConfig struct {
 	// MaxSeries is how many series there may be at a time. Zero means 1,000,000. A series counts until it was not seen
-	// for Expire. Whatever its length, it counts once, but all together may take no more than 1 KiB each.
+	// for Expire, and in whatever spellings it comes. All together may take 1 KiB for each.
 	MaxSeries int
 	// Expire is how long a series is kept that is not seen again. Zero means one hour.
 	Expire time.Duration
@@ -223,7 +225,7 @@ func (t *Table) identify(made *metric.Series, now uint32) (*identity, *Error) {
 
 // full reports whether there is no room for a new series whose head has so many bytes.
 func (t *Table) full(head int) bool {
-	return len(t.series) >= t.cfg.MaxSeries || t.heads+head > bytesPerSeries*t.cfg.MaxSeries
+	return len(t.series) >= t.cfg.MaxSeries || t.heads+head > t.maxBytes()
 }
 
 // room reports whether there is room for a spelling of so many bytes, or makes some.
@@ -236,8 +238,10 @@ func (t *Table) room(text int) bool {
 }
 
 func (t *Table) crowded(text int) bool {
-	return t.spellings >= 2*t.cfg.MaxSeries || t.texts+text > bytesPerSeries*t.cfg.MaxSeries
+	return t.spellings >= 2*t.cfg.MaxSeries || t.texts+text > t.maxBytes()
 }
+
+func (t *Table) maxBytes() int { return bytesPerSeries * max(t.cfg.MaxSeries, minBytesFor) }
 
 // insert puts a spelling into the slots, after having made them twice as many if needed.
 func (t *Table) insert(e *spelling) {
@@ -262,7 +266,7 @@ func (t *Table) insert(e *spelling) {
 }
 
 // sweep forgets what was not used for Expire, and with spare also the spellings that just now are not in use. It does
-// so at most once in each step of the time, since it looks at everything.
+// so at most once in each step of the time, since it looks at everything; only what is new to the table waits meanwhile.
 func (t *Table) sweep(spare bool) {
 	now := t.now()
 	if now == t.swept {

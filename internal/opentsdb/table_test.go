@@ -173,6 +173,9 @@ func TestMemory(t *testing.T) {
 		}
 	}
 	require.Equal(t, 100-25, refused)
+
+	p = unbounded(opentsdb.NewTable(opentsdb.TableConfig{MaxSeries: 1})) // room for any one
+	mustPut(t, p, strings.Repeat("x", 4000), "a=b")
 }
 
 // TestTableConcurrently has many parsers meet old and new series, while old ones expire.

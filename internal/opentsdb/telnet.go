@@ -19,7 +19,7 @@ func (p *Parser) ParseLine(line []byte, pt *Point) (ok bool, err *Error) {
 	if at == end {
 		return false, nil
 	}
-	var w words5
+	var w layout
 	if end-at > 4 && string(line[at:at+3]) == "put" && blank(line[at+3]) {
 		at = skipBlanks(line, at+4, end)
 	} else if err := p.bare(line[:end], at); err != nil {
@@ -62,8 +62,8 @@ func (p *Parser) ParseLine(line []byte, pt *Point) (ok bool, err *Error) {
 	return true, nil
 }
 
-// words5 is where the words of a line begin and end; tags are the rest of it.
-type words5 struct {
+// layout is where the words of a line begin and end; tags are the rest of it.
+type layout struct {
 	name, nameEnd   int
 	stamp, stampEnd int
 	value, valueEnd int
@@ -120,32 +120,34 @@ func (p *Parser) bare(line []byte, at int) *Error {
 	})
 }
 
-// shortLine says what is missing in a line that ends before its tags.
-func shortLine(line []byte, w *words5) *Error {
-	e := &Error{Reason: NoTag, Telnet: true, Offset: w.tags}
-	// OpenTSDB counts a word more for each blank, so it may see others at the end.
+// shortLine says what is missing in a line that ends before its tags. OpenTSDB begins a word at each blank, so it may
+// count enough of them and then find one empty.
+func shortLine(line []byte, w *layout) *Error {
+	e := &Error{Reason: MissingWords, Telnet: true, Offset: w.tags}
 	count := bytes.Count(line, []byte(" "))
-	e.words = fmt.Sprintf("not enough arguments (need least 4, got %d)", count)
-	name := string(line[w.name:w.nameEnd])
 	switch {
 	case w.nameEnd == w.stamp:
-		e.Reason, e.Detail = MissingWords, "the line ends behind the metric: want a timestamp, a value and a tag"
+		e.Detail = "the line ends behind the metric: want a timestamp, a value and a tag"
+		e.words, e.number = "Empty string", count >= 4
 	case w.stampEnd == w.value:
-		e.Reason, e.Detail = MissingWords, "the line ends behind the timestamp: want a value and a tag"
+		e.Detail = "the line ends behind the timestamp: want a value and a tag"
+		e.words = "empty value"
 	default:
+		e.Reason = NoTag
 		e.Detail = "the point has no tag: want at least one"
-		if count >= 4 {
-			e.words = "Need at least one tag (metric=" + token(name) + ", tags={})"
-		}
+		e.words = "Need at least one tag (metric=" + token(line[w.name:w.nameEnd]) + ", tags={})"
 	}
-	if count >= 4 && bytes.HasPrefix(line, []byte("put  ")) {
-		e.words = "empty metric name"
+	switch {
+	case count < 4:
+		e.words = fmt.Sprintf("not enough arguments (need least 4, got %d)", count)
+	case bytes.HasPrefix(line, []byte("put  ")):
+		e.words, e.number = "empty metric name", false
 	}
 	return e
 }
 
 // newSeries returns the series of a spelling that is not known, whose words stand where w says.
-func (p *Parser) newSeries(hash uint64, rawName, rawTags []byte, w *words5) (*metric.Series, *Error) {
+func (p *Parser) newSeries(hash uint64, rawName, rawTags []byte, w *layout) (*metric.Series, *Error) {
 	tags, err := p.splitTags(rawTags, w.tags)
 	if err != nil {
 		return nil, ofTelnet(err)

@@ -115,6 +115,8 @@ func TestParseLineRefused(t *testing.T) {
 		{"put and blanks", "put  \r", both, opentsdb.MissingWords, 3, "", illegal + "not enough arguments (need least 4, got 0)"},
 		{"no timestamp", "put m", both, opentsdb.MissingWords, 5, "", illegal + "not enough arguments (need least 4, got 1)"},
 		{"no value", "put m 1", both, opentsdb.MissingWords, 7, "", illegal + "not enough arguments (need least 4, got 2)"},
+		{"no timestamp but blanks", "put m    ", both, opentsdb.MissingWords, 5, "", "put: invalid value: Empty string"},
+		{"no value but blanks", "put m 1   ", both, opentsdb.MissingWords, 7, "", illegal + "empty value"},
 		{"no tag", "put m 1 2", both, opentsdb.NoTag, 9, "", illegal + "not enough arguments (need least 4, got 3)"},
 		{"no tag behind a blank", "put m 1 2 \r", both, opentsdb.NoTag, 9, "", illegal + "Need at least one tag (metric=m, tags={})"},
 		{"no metric", "put  1 2 a=b", both, opentsdb.NoTag, 12, "", illegal + "empty metric name"},

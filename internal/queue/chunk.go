@@ -116,6 +116,14 @@ func (p *packer) add(record []byte) {
 	p.ends = append(p.ends, uint32(len(p.body)))
 }
 
+// emptied returns an empty packer with the memory of p, or without it if it has more than limit bytes for records.
+func (p *packer) emptied(limit int) packer {
+	if cap(p.body) > limit {
+		return packer{}
+	}
+	return packer{p.ends[:0], p.body[:0]}
+}
+
 // stored is how many bytes the chunk would have.
 func (p *packer) stored() int { return chunkHead + 4*len(p.ends) + len(p.body) }
 

@@ -36,6 +36,7 @@ type writerState struct {
 	notBefore  time.Time // when compacting may be tried again
 	pagesInUse int64     // bytes of pages in use, after the last commit
 	pagesTotal int64     // bytes of all pages
+	packer     packer    // empty, for the memory that it has
 }
 
 // errNothing undoes a transaction that would change nothing.
@@ -181,6 +182,8 @@ func (q *Queue) attempt(batch []*request) (*change, error) {
 		if c, err = newChange(tx, &q.cfg, &q.tuning, q.disk); err != nil {
 			return err
 		}
+		c.packer = q.writer.packer
+		defer func() { q.writer.packer = c.packer.emptied(2 * q.tuning.chunkBytes) }()
 		c.trimDead()
 		c.expire()
 		for _, grows := range []bool{false, true} {

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	tsdb "telegraf-ipvs/internal/opentsdb"
+	"telegraf-ipvs/internal/queue"
 )
 
 // An answer is one to a request.
@@ -186,9 +187,11 @@ func counts(l *load) irondbCounts {
 
 // notKept is the answer when points could not be made safe: none of them was.
 func (in *Input) notKept(l *load, h how, err error) answer {
-	if h.timed && errors.Is(err, errAckTimeout) {
-		a := answer{status: http.StatusServiceUnavailable, body: h.report(l, 0, l.accepted), retry: retryAfter}
-		return a
+	switch {
+	case h.timed && errors.Is(err, errAckTimeout):
+		return answer{status: http.StatusServiceUnavailable, body: h.report(l, 0, l.accepted), retry: retryAfter}
+	case errors.Is(err, queue.ErrTooLarge): // also the next time
+		return fault(http.StatusRequestEntityTooLarge, "Request entity too large", in.whyNotKept(err))
 	}
 	return busy("Please throttle writes", in.whyNotKept(err))
 }

@@ -2,6 +2,7 @@ package opentsdb
 
 import (
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -104,15 +105,16 @@ func (s *spaces) list() []*space {
 
 // parsing returns the settings of parsers.
 func (s *spaces) parsing(profile tsdb.Profile) tsdb.Config {
-	unbounded := func(d time.Duration) time.Duration {
-		if d == 0 {
-			return -1
-		}
-		return d
+	age, skew := s.cfg.MaxIngestAge.Duration(), s.cfg.MaxClockSkew.Duration()
+	if age == 0 {
+		age = -1 // no bound
+	}
+	if skew == 0 {
+		skew = math.MaxInt64 // as far as line protocol goes
 	}
 	return tsdb.Config{
 		Profile: profile, MaxTags: s.cfg.MaxTags, MaxPoints: s.cfg.MaxPoints, Now: s.now,
-		MaxIngestAge: unbounded(s.cfg.MaxIngestAge.Duration()), MaxClockSkew: unbounded(s.cfg.MaxClockSkew.Duration()),
+		MaxIngestAge: age, MaxClockSkew: skew,
 	}
 }
 

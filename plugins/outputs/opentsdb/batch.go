@@ -25,9 +25,6 @@ type point struct {
 	i int
 }
 
-// value returns the value of a point.
-func (p point) value() *value { return &p.d.Values[p.i] }
-
 // reset empties a batch.
 func (b *batch) reset() {
 	clear(b.points) // or they would be kept alive

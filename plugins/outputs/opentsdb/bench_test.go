@@ -71,12 +71,14 @@ func BenchmarkSend(b *testing.B) {
 			o, err := New(withQueue(b, c), slog.New(slog.DiscardHandler))
 			require.NoError(b, err)
 			b.Cleanup(func() { _ = o.Close() })
+			targets := targetsOf(o, 1000)
 			b.ReportAllocs()
 			n := 0
 			for b.Loop() {
-				b.StopTimer()
-				list := deliveriesOf(o, 1000)
-				b.StartTimer()
+				var list []*delivery
+				for i, t := range targets {
+					list = append(list, publish.NewDelivery(t, []value{{1_700_000_000_000, metric.Float(float64(i) + 0.5)}}))
+				}
 				if err := o.sink.Send(b.Context(), list); err != nil {
 					b.Fatal(err)
 				}
@@ -168,17 +170,15 @@ func BenchmarkDeliver(b *testing.B) {
 	}
 }
 
-// deliveriesOf makes deliveries of so many series with one value each.
-func deliveriesOf(o *Output, series int) (list []*delivery) {
+// targetsOf makes targets.
+func targetsOf(o *Output, n int) (list []*target) {
 	p := metric.NewParser(metric.ParserOptions{})
-	for i := range series {
-		mt, _, err := p.Parse(fmt.Appendf(nil, "sys.cpu.user,host=web%04d,cpu=0 value=%d.5 %s", i, i, at))
+	for i := range n {
+		mt, _, err := p.Parse(fmt.Appendf(nil, "sys.cpu.user,host=web%04d,cpu=0 value=1 %s", i, at))
 		if err != nil {
 			panic(err) // a mistake in this file
 		}
-		o.sink.mapper.Map(mt, "", func(t *target, v value) {
-			list = append(list, publish.NewDelivery(t, []value{v}))
-		}, func(string, *problem) {})
+		o.sink.mapper.Map(mt, "", func(t *target, v value) { list = append(list, t) }, func(string, *problem) {})
 	}
 	return list
 }

@@ -80,13 +80,17 @@ func (o *Output) checkTelnet(ctx context.Context, report func(subject, state str
 	c := newTelnetConn(raw)
 	defer c.close()
 	state := o.telnet.address + " takes connections"
-	if !o.telnet.confirm {
+	if o.cfg.TelnetConfirm == confirmNone {
 		report("server", state, nil)
 		return
 	}
-	if err := c.learn(ctx, min(o.telnet.timeout, checkTime/2)); err != nil {
+	err = c.learn(ctx, min(o.telnet.timeout, checkTime/2))
+	switch {
+	case err == nil:
+		report("server", fmt.Sprintf("%s and says that it is %q", state, httpreply.OneLine(c.signature)), nil)
+	case o.cfg.TelnetConfirm == confirmAuto && (errors.Is(err, errMute) || errors.Is(err, errHTTP)):
+		report("server", state+"; it will confirm nothing, as it does not answer to \"version\"", nil)
+	default:
 		report("server", state, err)
-		return
 	}
-	report("server", fmt.Sprintf("%s and says that it is %q", state, httpreply.OneLine(c.signature)), nil)
 }

@@ -59,6 +59,7 @@ const (
 	compressNone = "none"
 	compressGzip = "gzip"
 
+	confirmAuto    = "auto"
 	confirmVersion = "version"
 	confirmNone    = "none"
 
@@ -82,7 +83,7 @@ func (c Config) withDefaults() Config {
 	c.PutPath = cmp.Or(c.PutPath, defaultPutPath)
 	c.MaxPoints = cmp.Or(c.MaxPoints, defaultMaxPoints)
 	c.Compression = cmp.Or(c.Compression, compressNone)
-	c.TelnetConfirm = cmp.Or(c.TelnetConfirm, confirmVersion)
+	c.TelnetConfirm = cmp.Or(c.TelnetConfirm, confirmAuto)
 	c.TimestampFormat = cmp.Or(c.TimestampFormat, formatMilliseconds)
 	c.MetricName = cmp.Or(c.MetricName, defaultMetricName)
 	c.DefaultTag = cmp.Or(c.DefaultTag, "host")

@@ -14,7 +14,7 @@ import (
 // countedByOpenTSDB says what an answer to a request with ?details means. It names the points that have failed, but
 // some that imitate OpenTSDB name none.
 func countedByOpenTSDB(a answer, b *batch, list []int) verdict {
-	if a.Failed.n <= 0 {
+	if a.Failed.n == 0 {
 		if a.Success.set && a.Success.n < len(list) {
 			return verdict{unsure: true, reason: reasonNotTaken, detail: fmt.Sprintf("the receiver counts %d of %d data points", a.Success.n, len(list))}
 		}

@@ -1,12 +1,9 @@
 package opentsdb
 
 import (
-	"cmp"
-	_ "embed"
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -14,7 +11,6 @@ import (
 	"telegraf-ipvs/internal/execd"
 	"telegraf-ipvs/internal/httpauth"
 	"telegraf-ipvs/internal/httpreply"
-	tsdb "telegraf-ipvs/internal/opentsdb"
 	"telegraf-ipvs/internal/outlet"
 )
 
@@ -30,20 +26,14 @@ type Output struct {
 	requests  outlet.Requests
 
 	delivered, late atomic.Uint64
-	lines           execd.Limiter
+	limiter         execd.Limiter
 }
 
 // New returns an output. It touches no network and no queue; the error lists every problem of the configuration.
 func New(cfg Config, log *slog.Logger) (*Output, error) {
 	cfg = cfg.withDefaults()
-	host, hostErr := os.Hostname()
-	if cfg.DefaultTagValue == "" && hostErr == nil {
-		cfg.DefaultTagValue = tsdb.SanitizeTelnet(tsdb.OpenTSDB, host)
-	}
-	if cfg.DefaultTagValue == "" {
-		return nil, fmt.Errorf("default_tag_value is not set, and this computer does not tell its name (%w): set it", cmp.Or(hostErr, errors.New("it is empty")))
-	}
-	if err := cfg.validate(); err != nil {
+	err := cfg.nameComputer()
+	if err = errors.Join(err, cfg.validate()); err != nil {
 		return nil, err
 	}
 	o := &Output{cfg: cfg, log: log}
@@ -63,7 +53,7 @@ func (o *Output) build() error {
 		count: func(delivered int) { o.delivered.Add(uint64(delivered)) },
 	}
 	if o.cfg.isTelnet() {
-		if o.telnet, err = newTelnetCarrier(o.cfg, &o.requests, o.saidLate); err != nil {
+		if o.telnet, err = newTelnetCarrier(o.cfg, &o.requests, o.saidLate, o.isMute); err != nil {
 			return err
 		}
 		s.carrier = o.telnet
@@ -92,15 +82,22 @@ func (o *Output) place() string {
 	return receiverOf(o.cfg)
 }
 
-// saidLate logs what a receiver says of points that count as delivered: it is too late for anything else.
+// saidLate logs what a receiver says when no batch waits for it: it is too late for anything else.
 func (o *Output) saidLate(line string, more int) {
 	o.late.Add(uint64(1 + more))
-	if skipped, ok := o.lines.Allow("", time.Now()); ok {
+	if skipped, ok := o.limiter.Allow("late", time.Now()); ok {
 		also := ""
 		if more > 0 {
 			also = fmt.Sprintf(", and %d more lines", more)
 		}
-		o.log.Error(fmt.Sprintf("%s refuses data points that count as delivered%s: %q%s", receiverOf(o.cfg), also, httpreply.OneLine(line), skipped))
+		o.log.Error(fmt.Sprintf("%s says of what counts as delivered: %q%s%s", receiverOf(o.cfg), httpreply.OneLine(line), also, skipped))
+	}
+}
+
+// isMute logs that a receiver confirms nothing.
+func (o *Output) isMute(err error) {
+	if skipped, ok := o.limiter.Allow("mute", time.Now()); ok {
+		o.log.Warn(fmt.Sprintf("%s confirms nothing, so data points count as delivered when this computer has taken them: %v%s", receiverOf(o.cfg), err, skipped))
 	}
 }
 

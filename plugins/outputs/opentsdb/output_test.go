@@ -169,7 +169,7 @@ func TestOutage(t *testing.T) {
 func TestUnconfirmedLog(t *testing.T) {
 	s := newTelnetDouble(t, newDouble(nil), func(h *telnetHow) { h.version = "-" })
 	c := telnetConfig(s)
-	c.Timeout = ptr(config.DurationOf(time.Second))
+	c.Timeout, c.TelnetConfirm = ptr(config.DurationOf(time.Second)), "version"
 	r := run(t, c)
 	r.write(t, "m,host=a v=1i "+at)
 	r.eventually(t, func() bool { return strings.Contains(r.log.String(), "telnet_confirm") })
@@ -181,15 +181,16 @@ func TestUnconfirmedLog(t *testing.T) {
 func TestLateErrorsAreLogged(t *testing.T) {
 	s := newTelnetDouble(t, newDouble(map[string]string{"m.v=1": "HBase error: gone"}), func(h *telnetHow) { h.version = "-" })
 	c := telnetConfig(s)
-	c.TelnetConfirm = "none"
 	r := run(t, c)
 	r.write(t, "m,host=a v=1i "+at)
 	r.eventually(t, func() bool { return r.Stats().Queue.Records == 0 && r.telnet.conn.talked() })
+	require.Contains(t, r.log.String(), "IRONdb confirms nothing")
 	r.write(t, "m,host=a v=2i "+at)
 	r.eventually(t, func() bool { return r.late.Load() == 1 })
-	require.Contains(t, r.log.String(), `refuses data points that count as delivered: \"put: HBase error: gone\"`)
+	require.Contains(t, r.log.String(), `says of what counts as delivered: \"put: HBase error: gone\"`)
 	_, page := r.get(t, "/")
 	require.Contains(t, page, `refused after delivery (telnet)<td class="n">1`)
+	require.Contains(t, page, "The receiver confirms nothing")
 	r.end(t)
 }
 
@@ -241,9 +242,12 @@ func TestCheck(t *testing.T) {
 		{"telnet without confirmation", func(t *testing.T, c *Config) {
 			c.URL, c.TelnetConfirm = newTelnetDouble(t, newDouble(nil), nil).url(), "none"
 		}, `server: URL takes connections`},
-		{"telnet that does not answer", func(t *testing.T, c *Config) {
+		{"telnet that answers in HTTP", func(t *testing.T, c *Config) {
+			c.URL = newTelnetDouble(t, newDouble(nil), func(h *telnetHow) { h.version = "HTTP/1.1 400 Bad Request\r\n" }).url()
+		}, `server: URL takes connections; it will confirm nothing`},
+		{"telnet that hangs up", func(t *testing.T, c *Config) {
 			c.URL = newTelnetDouble(t, newDouble(nil), func(h *telnetHow) { h.line = func(net.Conn, string) bool { return true } }).url()
-		}, `server: URL takes connections: to "version" it ends the connection`},
+		}, `server: URL takes connections: the receiver ended the connection: to "version" it ends the connection: if this`},
 		{"nobody over telnet", func(t *testing.T, c *Config) { c.URL = "tcp://127.0.0.1:1" }, "server: URL cannot be reached: "},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -126,11 +126,11 @@ type count struct {
 
 // UnmarshalJSON implements [json.Unmarshaler].
 func (c *count) UnmarshalJSON(text []byte) error {
-	n, err := strconv.Atoi(string(text))
+	n, err := strconv.ParseUint(string(text), 10, 31)
 	if err != nil {
-		return errors.New("not an integer")
+		return errors.New("no count")
 	}
-	*c = count{n, true}
+	*c = count{int(n), true}
 	return nil
 }
 
@@ -145,8 +145,9 @@ func readAnswer(body []byte) (a answer, known bool) {
 
 // errors returns the number of errors that IRONdb counts.
 func (a *answer) errors() (n int, set bool) {
-	n, err := strconv.Atoi(string(a.Errors))
-	return n, err == nil
+	var c count
+	err := c.UnmarshalJSON(a.Errors)
+	return c.n, err == nil
 }
 
 // bad returns how many points the counts say are bad.

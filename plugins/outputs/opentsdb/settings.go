@@ -5,9 +5,24 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"os"
 
 	"telegraf-ipvs/internal/httpauth"
+	tsdb "telegraf-ipvs/internal/opentsdb"
 )
+
+// nameComputer sets the value of the default tag, where it is to be the name of this computer.
+func (c *Config) nameComputer() error {
+	if c.DefaultTagValue != "" {
+		return nil
+	}
+	host, err := os.Hostname()
+	if host == "" {
+		return fmt.Errorf("default_tag_value is not set, and this computer does not tell its name: set one (%w)", cmp.Or(err, errors.New("it is empty")))
+	}
+	c.DefaultTagValue = tsdb.SanitizeTelnet(tsdb.OpenTSDB, host) // any receiver takes that
+	return nil
+}
 
 // tls returns the settings of an encrypted telnet connection to a host. Requests over HTTP have theirs from package
 // httpauth. The error holds every problem of the files.

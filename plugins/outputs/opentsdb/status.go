@@ -15,6 +15,7 @@ type view struct {
 	Series                   int
 	MaxPoints, MaxBytes      int
 	Smaller                  bool // than the configuration allows
+	Unconfirmed              bool // over telnet, and not by choice
 }
 
 func (o *Output) view() any {
@@ -23,6 +24,7 @@ func (o *Output) view() any {
 	l := o.sink.sender.limit
 	v.MaxPoints, v.MaxBytes = l.get()
 	v.Smaller = v.MaxPoints < l.maxPoints || v.MaxBytes < l.maxBytes
+	v.Unconfirmed = o.telnet != nil && o.cfg.TelnetConfirm != confirmNone && o.telnet.unconfirmed.Load()
 	return v
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"telegraf-ipvs/internal/httpreply"
@@ -20,19 +21,25 @@ import (
 // telnetCarrier sends data points as lines over one connection, which it keeps, and reads what comes back at all times:
 // a receiver that cannot get rid of its error lines may stop reading.
 //
-// The protocol has no acknowledgement. With confirm, each batch is followed by the command version: the receiver takes
-// one line after the other, so what it answers to that says that it has read the batch, and what comes before is about
-// it. It is safe for concurrent use; batches go one after the other.
+// The protocol has no acknowledgement. But receivers take one line after the other, and most answer to the command
+// version. So each batch is followed by it: the answer says that the batch was read, and what comes before the answer is
+// about the batch. Whether a receiver does answer is asked when a connection begins. It is safe for concurrent use;
+// batches go one after the other.
 type telnetCarrier struct {
-	address  string      // host and port
-	tls      *tls.Config // nil for none
-	confirm  bool
+	address  string        // host and port
+	tls      *tls.Config   // nil for none
+	confirm  string        // a value of telnet_confirm
 	timeout  time.Duration // to connect, to write a batch, and to wait for an answer
 	requests *outlet.Requests
-	onLate   func(line string, more int) // error lines that no batch waits for, the first of them; never nil
+	onLate   func(line string, more int) // lines that no batch waits for, the first of them; never nil
+	onMute   func(err error)             // batches of this connection are not confirmed; never nil
 
-	mu   sync.Mutex // one batch at a time; guards conn
-	conn *telnetConn
+	unconfirmed atomic.Bool // the last connection confirms nothing
+
+	mu       sync.Mutex // one batch at a time; guards the fields below
+	conn     *telnetConn
+	answered bool // it has answered to a "version"
+	deaf     bool // it is one that must not be asked, as it ends the connection then
 }
 
 // The reasons that are those of telnet.
@@ -41,6 +48,9 @@ const (
 	reasonClosed     = "connection_closed" // the receiver hangs up when it gets the line
 )
 
+// autoWait is how long a receiver that never answered may take to answer, until it is taken for one that does not.
+const autoWait = 3 * time.Second
+
 const (
 	versionLine = "version\n"
 	callBatch   = "telnet batch"
@@ -48,14 +58,14 @@ const (
 )
 
 // newTelnetCarrier returns a carrier that is not connected. The error is about files of certificates.
-func newTelnetCarrier(c Config, requests *outlet.Requests, onLate func(string, int)) (*telnetCarrier, error) {
+func newTelnetCarrier(c Config, requests *outlet.Requests, onLate func(string, int), onMute func(error)) (*telnetCarrier, error) {
 	u, err := url.Parse(c.URL)
 	if err != nil {
 		return nil, err
 	}
 	t := &telnetCarrier{
 		address: net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), defaultPort)),
-		confirm: c.TelnetConfirm == confirmVersion, timeout: c.Timeout.Duration(), requests: requests, onLate: onLate,
+		confirm: c.TelnetConfirm, timeout: c.Timeout.Duration(), requests: requests, onLate: onLate, onMute: onMute,
 	}
 	if u.Scheme == schemeTelnetTLS {
 		if t.tls, err = c.tls(u.Hostname()); err != nil {
@@ -67,10 +77,7 @@ func newTelnetCarrier(c Config, requests *outlet.Requests, onLate func(string, i
 
 // carry implements carrier.
 func (t *telnetCarrier) carry(ctx context.Context, _ string, b *batch, list []int) (verdict, error) {
-	text := b.appendTo(make([]byte, 0, b.size(list)+len(versionLine)), list)
-	if t.confirm {
-		text = append(text, versionLine...)
-	}
+	lines := b.appendTo(make([]byte, 0, b.size(list)+len(versionLine)), list)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for hangups := 0; ; {
@@ -78,14 +85,18 @@ func (t *telnetCarrier) carry(ctx context.Context, _ string, b *batch, list []in
 		if err != nil {
 			return verdict{}, asTelnetPause(ctx, err)
 		}
-		lines, lost, err := t.exchange(ctx, c, text)
+		text := lines
+		if c.confirms() {
+			text = append(text, versionLine...)
+		}
+		said, lost, err := t.exchange(ctx, c, text)
 		switch {
 		case err == nil:
-			return judgeLines(lines, lost, list)
+			return judgeLines(said, lost, list)
 		case ctx.Err() == nil && errors.Is(err, errSilent) && len(list) > 1:
 			// Who has a lot to say about a batch may leave out something, the confirmation too.
 			return verdict{unsure: true, reason: reasonRefused, detail: err.Error()}, nil
-		case ctx.Err() != nil || !t.confirm || !errors.Is(err, errHungUp):
+		case ctx.Err() != nil || !c.confirms() || !errors.Is(err, errHungUp):
 			return verdict{}, asTelnetPause(ctx, err)
 		case !fresh: // it may have ended before, for want of use
 		case len(list) > 1 || hangups > 0:
@@ -105,7 +116,7 @@ func (t *telnetCarrier) exchange(ctx context.Context, c *telnetConn, text []byte
 		t.onLate(late[0], len(late)-1+more)
 	}
 	start := time.Now()
-	lines, lost, err = c.exchange(ctx, text, t.confirm, t.timeout)
+	lines, lost, err = c.exchange(ctx, text, t.timeout)
 	t.count(callBatch, len(text), start, err)
 	if err != nil {
 		c.close()
@@ -132,22 +143,48 @@ func (t *telnetCarrier) connected(ctx context.Context) (c *telnetConn, fresh boo
 		return t.conn, false, nil
 	}
 	t.drop()
-	raw, err := t.dial(ctx, t.timeout)
-	if err != nil {
+	if c, err = t.connect(ctx); err != nil {
 		return nil, false, err
 	}
-	c = newTelnetConn(raw)
-	if t.confirm {
-		start := time.Now()
-		err := c.learn(ctx, t.timeout)
-		t.count(callVersion, len(versionLine), start, err)
-		if err != nil {
-			c.close()
-			return nil, false, err
-		}
-	}
 	t.conn = c
+	t.unconfirmed.Store(!c.confirms())
 	return c, true, nil
+}
+
+// connect makes a connection and finds out whether the receiver confirms what comes over it.
+func (t *telnetCarrier) connect(ctx context.Context) (*telnetConn, error) {
+	raw, err := t.dial(ctx, t.timeout)
+	if err != nil {
+		return nil, err
+	}
+	c := newTelnetConn(raw)
+	if t.confirm == confirmNone || t.deaf {
+		return c, nil
+	}
+	insist := t.confirm == confirmVersion || t.answered
+	limit := t.timeout
+	if !insist {
+		limit = min(limit, autoWait)
+	}
+	start := time.Now()
+	err = c.learn(ctx, limit)
+	t.count(callVersion, len(versionLine), start, err)
+	switch {
+	case err == nil:
+		t.answered = true
+		return c, nil
+	case insist:
+	case errors.Is(err, errMute):
+		t.onMute(err)
+		return c, nil
+	case errors.Is(err, errHTTP):
+		t.onMute(err)
+		t.deaf = true
+		c.close()
+		return t.connect(ctx)
+	}
+	c.close()
+	return nil, err
 }
 
 // dial connects, and encrypts what goes over the connection if that is wanted.
@@ -217,10 +254,13 @@ func asTelnetPause(ctx context.Context, err error) *publish.Pause {
 	return outlet.PauseFor(0, 0, err)
 }
 
-// remedyUnconfirmed is what to do where nothing answers "version".
-func remedyUnconfirmed(text string) *publish.Pause {
-	return &publish.Pause{Reason: pauseUnconfirmed, Err: errors.New(text + `: if this receiver never does, as VictoriaMetrics, set telnet_confirm = "none", ` +
-		"with which nobody knows whether it takes what is sent")}
+// unconfirmed says that nothing answers to "version" as it should, and what to do. kind may be nil.
+func unconfirmed(kind error, text string) *publish.Pause {
+	err := errors.New(text + `: if this receiver never does, set telnet_confirm = "none", with which nobody knows whether it takes what it is sent`)
+	if kind != nil {
+		err = fmt.Errorf("%w: %w", kind, err)
+	}
+	return &publish.Pause{Reason: pauseUnconfirmed, Err: err}
 }
 
 // splitLines returns the lines of a text that are not blank.

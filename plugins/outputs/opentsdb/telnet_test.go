@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -91,10 +92,62 @@ func TestUnconfirmed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newTelnetDouble(t, newDouble(nil), change)
 			c := telnetConfig(s)
-			c.Timeout = ptr(config.DurationOf(time.Second))
+			c.Timeout, c.TelnetConfirm = ptr(config.DurationOf(time.Second)), "version"
 			require.Contains(t, requirePause(t, c, pauseUnconfirmed).Error(), `telnet_confirm = "none"`)
 		})
 	}
+}
+
+// TestAuto: without being told so, a receiver that does not answer gets points nevertheless, but one that hangs up does
+// not, nor one that has answered before.
+func TestAuto(t *testing.T) {
+	start := func(t *testing.T, change func(*telnetHow)) (*telnetDouble, *sink, *int, Config) {
+		s := newTelnetDouble(t, newDouble(map[string]string{"m1=0": "illegal argument: bad"}), change)
+		c := telnetConfig(s)
+		c.Timeout = ptr(config.DurationOf(time.Second))
+		sink, mute := newTestSink(t, c), 0
+		sink.sender.carrier.(*telnetCarrier).onMute = func(error) { mute++ }
+		return s, sink, &mute, c
+	}
+	for name, change := range map[string]func(*telnetHow){
+		"silence": func(h *telnetHow) { h.version = "-" },
+		"an HTTP server": func(h *telnetHow) {
+			h.line = func(conn net.Conn, line string) bool {
+				if line == "version" {
+					_, _ = io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\n\r\n400 Bad Request")
+				}
+				return line == "version"
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, sink, mute, c := start(t, change)
+			for range 2 {
+				list := deliveries(t, c, 3, 1)
+				require.NoError(t, sink.Send(t.Context(), list))
+				require.Equal(t, map[string]string{"m0=0": "done", "m1=0": "done", "m2=0": "done"}, outcomes(list))
+			}
+			require.Equal(t, 1, *mute)
+			require.LessOrEqual(t, s.conns.Load(), int64(2))
+			sink.sender.carrier.(*telnetCarrier).close()
+			require.Eventually(t, func() bool { return s.count() == 1 }, patience, time.Millisecond)
+			require.Len(t, s.requests[0], 6)
+		})
+	}
+	t.Run("hangs up", func(t *testing.T) {
+		_, sink, mute, c := start(t, func(h *telnetHow) { h.line = func(net.Conn, string) bool { return true } })
+		require.Error(t, sink.Send(t.Context(), deliveries(t, c, 3, 1)))
+		require.Zero(t, *mute)
+	})
+	t.Run("it has answered before", func(t *testing.T) {
+		var deaf atomic.Bool
+		s, sink, mute, c := start(t, func(h *telnetHow) { h.hush = func([]string) bool { return deaf.Load() } })
+		require.NoError(t, sink.Send(t.Context(), deliveries(t, c, 1, 1)))
+		s.hangUp()
+		deaf.Store(true)
+		require.Error(t, sink.Send(t.Context(), deliveries(t, c, 1, 1)))
+		require.Zero(t, *mute)
+	})
 }
 
 func TestTelnetNobodyThere(t *testing.T) {
@@ -306,7 +359,7 @@ func TestDefaultPort(t *testing.T) {
 	c := good()
 	for url, want := range map[string]string{"tcp://irondb": "irondb:4242", "tcp://irondb:1": "irondb:1", "tcp://[::1]": "[::1]:4242"} {
 		c.URL = url
-		carrier, err := newTelnetCarrier(c.withDefaults(), nil, nil)
+		carrier, err := newTelnetCarrier(c.withDefaults(), nil, nil, nil)
 		require.NoError(t, err)
 		require.Equal(t, want, carrier.address)
 	}

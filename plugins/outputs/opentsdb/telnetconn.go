@@ -18,7 +18,7 @@ import (
 // waits for it.
 type telnetConn struct {
 	conn      net.Conn
-	signature string        // the answer to "version"; empty if nobody asked
+	signature string        // the answer to "version"; empty if nobody asked, or there was none
 	came      chan struct{} // of capacity one: something came, or the other side has ended
 	done      chan struct{} // closed when the goroutine has ended
 
@@ -30,6 +30,12 @@ type telnetConn struct {
 
 // errHungUp says that the other side has ended a connection, or left it in the middle.
 var errHungUp = errors.New("the receiver ended the connection")
+
+// What a connection may turn out to be that asks for the version.
+var (
+	errMute = errors.New("nothing is answered")
+	errHTTP = errors.New("a web server answers")
+)
 
 // errSilent says that error lines came, and then no confirmation.
 var errSilent = errors.New("the receiver says something about the batch and then confirms nothing")
@@ -124,11 +130,11 @@ func (c *telnetConn) learn(ctx context.Context, timeout time.Duration) error {
 			switch {
 			case strings.HasPrefix(said, "HTTP/"):
 				line, _, _ := strings.Cut(said, "\n")
-				return remedyUnconfirmed(fmt.Sprintf("to \"version\" it answers %q", httpreply.OneLine(line)))
+				return unconfirmed(errHTTP, fmt.Sprintf("to \"version\" it answers %q", httpreply.OneLine(line)))
 			case err != nil:
-				return remedyUnconfirmed("to \"version\" it ends the connection")
+				return unconfirmed(errHungUp, "to \"version\" it ends the connection")
 			case len(said) > maxVersion:
-				return remedyUnconfirmed(fmt.Sprintf("to \"version\" it answers more than %d bytes", maxVersion))
+				return unconfirmed(nil, fmt.Sprintf("to \"version\" it answers more than %d bytes", maxVersion))
 			}
 		case <-wait:
 			c.mu.Lock()
@@ -136,7 +142,7 @@ func (c *telnetConn) learn(ctx context.Context, timeout time.Duration) error {
 			c.signature, c.text = said, c.text[:0]
 			return nil
 		case <-limit.C:
-			return remedyUnconfirmed(fmt.Sprintf("to \"version\" it answers nothing within %s", timeout))
+			return unconfirmed(errMute, fmt.Sprintf("to \"version\" it answers nothing within %s", timeout))
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -163,13 +169,16 @@ func (c *telnetConn) write(ctx context.Context, text []byte, timeout time.Durati
 	return nil
 }
 
-// exchange writes a text and, with confirm, waits for the answer to the "version" at its end. It returns the lines that
-// came before that, and whether there were more.
-func (c *telnetConn) exchange(ctx context.Context, text []byte, confirm bool, timeout time.Duration) (lines []string, lost bool, err error) {
+// confirms reports whether the other side answers to "version".
+func (c *telnetConn) confirms() bool { return c.signature != "" }
+
+// exchange writes a text and, if the other side confirms, waits for the answer to the "version" at its end. It returns
+// the lines that came before that, and whether there were more.
+func (c *telnetConn) exchange(ctx context.Context, text []byte, timeout time.Duration) (lines []string, lost bool, err error) {
 	if err := c.write(ctx, text, timeout); err != nil {
 		return nil, false, err
 	}
-	if !confirm {
+	if !c.confirms() {
 		return nil, false, nil
 	}
 	limit := time.NewTimer(timeout)
@@ -190,7 +199,7 @@ func (c *telnetConn) exchange(ctx context.Context, text []byte, confirm bool, ti
 			if c.talked() {
 				return nil, false, errSilent
 			}
-			return nil, false, remedyUnconfirmed(fmt.Sprintf("it has not answered \"version\" behind a batch within %s, although it did before", timeout))
+			return nil, false, unconfirmed(nil, fmt.Sprintf("it has not answered \"version\" behind a batch within %s, although it did before", timeout))
 		case <-ctx.Done():
 			return nil, false, ctx.Err()
 		}

@@ -160,7 +160,7 @@ func (c Config) validateSending() error {
 		option.IntWithin("max_points", c.MaxPoints, 1, 150_000),
 		option.SizeWithin("max_request_size", *c.MaxRequestSize, 1<<10, 64<<20),
 		option.OneOf("compression", c.Compression, compressNone, compressGzip),
-		option.OneOf("telnet_confirm", c.TelnetConfirm, confirmVersion, confirmNone),
+		option.OneOf("telnet_confirm", c.TelnetConfirm, confirmAuto, confirmVersion, confirmNone),
 		option.OneOf("timestamp_format", c.TimestampFormat, formatMilliseconds, formatSeconds, formatDotted),
 	}
 	if c.TimestampFormat == formatDotted && !c.isTelnet() {
