@@ -43,7 +43,7 @@ unit:
 	@echo "== unit tests"
 	@CGO_ENABLED=$(RACE) $(SUM) -- $(if $(filter 1,$(RACE)),-race) -count=1 ./...
 	@echo "== allocations, which the race detector would add to"
-	@$(SUM) -- -run Alloc ./internal/ipvs ./internal/metric ./internal/opentsdb ./plugins/inputs/ipvs
+	@$(SUM) -- -run Alloc ./internal/ipvs ./internal/metric ./internal/opentsdb ./plugins/inputs/ipvs ./plugins/outputs/opentsdb
 
 soak: ## kill and restart publishers for some minutes
 	@SOAK=1 CGO_ENABLED=$(RACE) $(GO) test $(if $(filter 1,$(RACE)),-race) -count=1 -timeout 30m -run 'Chaos|Kill|Crash' -v ./cmd/telegraf-ipvs ./internal/queue ./internal/publish

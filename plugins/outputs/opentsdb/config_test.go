@@ -35,6 +35,11 @@ func TestSampleIsValid(t *testing.T) {
 	require.NoError(t, config.Decode("test", []byte(SampleConfig), nil, &file))
 	require.Len(t, file.Outputs.OpenTSDB, 1)
 	require.NoError(t, file.Outputs.OpenTSDB[0].withDefaults().validate())
+
+	with := SampleConfig + "\n  [outputs.opentsdb.headers]\n  X-Access-Token = \"${T}\"\n"
+	env := func(string) (string, bool) { return "secret", true }
+	require.NoError(t, config.Decode("test", []byte(with), env, &file))
+	require.Equal(t, "secret", file.Outputs.OpenTSDB[len(file.Outputs.OpenTSDB)-1].Headers["X-Access-Token"].Reveal())
 }
 
 // TestReadme looks for every option in the README.

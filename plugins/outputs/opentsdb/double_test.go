@@ -190,7 +190,7 @@ func newTestSink(t *testing.T, c Config) *sink {
 	require.NoError(t, err)
 	s := &sender{limit: newLimit(c.MaxPoints, int(c.MaxRequestSize.Bytes())), count: func(int) {}}
 	if c.isTelnet() {
-		carrier, err := newTelnetCarrier(c, &outlet.Requests{}, func(line string, more int) { t.Logf("late: %q and %d more", line, more) }, func(err error) { t.Log(err) })
+		carrier, err := newTelnetCarrier(c, &outlet.Requests{}, func(line string, more int) { t.Logf("late: %q and %d more", line, more) }, func(why string) { t.Log(why) })
 		require.NoError(t, err)
 		t.Cleanup(carrier.close)
 		s.carrier = carrier

@@ -115,6 +115,9 @@ func (h *httpCarrier) exchange(ctx context.Context, path string, body []byte, co
 	if compressed {
 		req.Header.Set("Content-Encoding", "gzip")
 	}
+	// An entry without a value is not sent. It tells net/http that the request may be sent twice, as it may: then one over
+	// a connection that the server has just given up is sent over another one.
+	req.Header["Idempotency-Key"] = nil
 	answer, err := h.client.Do(req)
 	if err != nil {
 		return nil, withoutURL(err)

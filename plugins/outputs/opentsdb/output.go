@@ -95,9 +95,9 @@ func (o *Output) saidLate(line string, more int) {
 }
 
 // isMute logs that a receiver confirms nothing.
-func (o *Output) isMute(err error) {
+func (o *Output) isMute(why string) {
 	if skipped, ok := o.limiter.Allow("mute", time.Now()); ok {
-		o.log.Warn(fmt.Sprintf("%s confirms nothing, so data points count as delivered when this computer has taken them: %v%s", receiverOf(o.cfg), err, skipped))
+		o.log.Warn(fmt.Sprintf("%s confirms nothing, so data points count as delivered when this computer has taken them: %s%s", receiverOf(o.cfg), why, skipped))
 	}
 }
 

@@ -99,6 +99,7 @@ func (r *running) get(t *testing.T, path string) (int, string) {
 }
 
 func TestDelivers(t *testing.T) {
+	t.Parallel()
 	for _, kind := range receivers {
 		t.Run(kind.name, func(t *testing.T) {
 			d := newDouble(map[string]string{"m.bad=7": "illegal argument: seven"})
@@ -134,6 +135,7 @@ func TestDelivers(t *testing.T) {
 }
 
 func TestOutage(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	down := true
 	d := newDouble(nil)
@@ -167,6 +169,7 @@ func TestOutage(t *testing.T) {
 
 // TestUnconfirmedLog: somebody who forgot telnet_confirm finds the remedy in the log, and everything in the queue.
 func TestUnconfirmedLog(t *testing.T) {
+	t.Parallel()
 	s := newTelnetDouble(t, newDouble(nil), func(h *telnetHow) { h.version = "-" })
 	c := telnetConfig(s)
 	c.Timeout, c.TelnetConfirm = ptr(config.DurationOf(time.Second)), "version"
@@ -179,8 +182,10 @@ func TestUnconfirmedLog(t *testing.T) {
 }
 
 func TestLateErrorsAreLogged(t *testing.T) {
+	t.Parallel()
 	s := newTelnetDouble(t, newDouble(map[string]string{"m.v=1": "HBase error: gone"}), func(h *telnetHow) { h.version = "-" })
 	c := telnetConfig(s)
+	c.Timeout = ptr(config.DurationOf(time.Second))
 	r := run(t, c)
 	r.write(t, "m,host=a v=1i "+at)
 	r.eventually(t, func() bool { return r.Stats().Queue.Records == 0 && r.telnet.conn.talked() })
@@ -247,7 +252,7 @@ func TestCheck(t *testing.T) {
 		}, `server: URL takes connections; it will confirm nothing`},
 		{"telnet that hangs up", func(t *testing.T, c *Config) {
 			c.URL = newTelnetDouble(t, newDouble(nil), func(h *telnetHow) { h.line = func(net.Conn, string) bool { return true } }).url()
-		}, `server: URL takes connections: the receiver ended the connection: to "version" it ends the connection: if this`},
+		}, `server: URL takes connections: to "version" it ends the connection: if this`},
 		{"nobody over telnet", func(t *testing.T, c *Config) { c.URL = "tcp://127.0.0.1:1" }, "server: URL cannot be reached: "},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -165,7 +165,7 @@ func countedByIRONdb(a answer, list []int) verdict {
 	v := verdict{unsure: true, reason: reasonRefused}
 	switch {
 	case a.bad() > 0:
-		v.detail = fmt.Sprintf("IRONdb counts %d errors and %d discarded of %d data points", errs, a.Discarded.n, len(list))
+		v.detail = fmt.Sprintf("IRONdb counts errors=%d, discarded=%d of %d data points", errs, a.Discarded.n, len(list))
 		named := make(map[int]bool)
 		for _, r := range a.Refused {
 			if r.Index >= 0 && r.Index < len(list) && !named[r.Index] {

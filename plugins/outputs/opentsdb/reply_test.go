@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -138,6 +139,7 @@ func TestRefusalsHaveTheServersWords(t *testing.T) {
 }
 
 func TestNoAnswer(t *testing.T) {
+	t.Parallel()
 	t.Run("nobody is there", func(t *testing.T) {
 		c := good()
 		server := httptest.NewServer(http.NotFoundHandler())
@@ -196,13 +198,13 @@ func TestTooLarge(t *testing.T) {
 		{"hangs up", func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			requests, refused := 0, 0
+			var requests, refused atomic.Int64
 			d := newDouble(nil)
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				requests++
+				requests.Add(1)
 				text, err := io.ReadAll(r.Body)
 				if err != nil || len(text) > most {
-					refused++
+					refused.Add(1)
 					test.refuse(w)
 					return
 				}
@@ -231,9 +233,30 @@ func TestTooLarge(t *testing.T) {
 			points, bytes := s.sender.limit.get()
 			require.Less(t, bytes, most)
 			require.NotZero(t, points)
-			require.Less(t, refused, 10)
-			require.Less(t, requests, 200)
+			require.Less(t, refused.Load(), int64(10))
+			require.Less(t, requests.Load(), int64(200))
 		})
+	}
+}
+
+// TestServerGivesUpConnections: a connection that a server gave up between two requests is no outage.
+func TestServerGivesUpConnections(t *testing.T) {
+	var served atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if _, given := r.Header["Idempotency-Key"]; given || served.Add(1)%2 == 0 {
+			panic(http.ErrAbortHandler) // each second one: the first of a connection is well
+		}
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	defer server.Close()
+	c := good()
+	c.URL = server.URL
+	s := newTestSink(t, c)
+	for range 5 {
+		list := deliveries(t, c, 2, 1)
+		require.NoError(t, s.Send(t.Context(), list))
+		require.Equal(t, "done", outcomes(list)["m0=0"])
 	}
 }
 

@@ -115,7 +115,7 @@ func (s *sender) settle(ctx context.Context, path string, b *batch, list []int) 
 		return ill.err
 	case len(ill.points) > 0:
 		for _, i := range ill.points {
-			b.points[i].d.Hold(publish.Hold{Reason: reasonFailing, Detail: ill.err.Error()})
+			b.points[i].d.Hold(publish.Hold{Reason: ill.reason(), Detail: ill.err.Error()})
 		}
 	case faults > 0:
 	case cut: // each part was well: together they were too much
@@ -132,7 +132,16 @@ const suspectAfter = 3
 // suspect reports whether it may be the points that make the receiver fail; already says that it was so before.
 func (s *sender) suspect(err error, already bool) bool {
 	var p *publish.Pause
-	return errors.As(err, &p) && p.Reason == outlet.PauseServerError && (s.failures.Add(1) >= suspectAfter || already)
+	if !errors.As(err, &p) {
+		return false
+	}
+	switch p.Reason {
+	case reasonClosed:
+		return true
+	case outlet.PauseServerError:
+		return s.failures.Add(1) >= suspectAfter || already
+	}
+	return false
 }
 
 // A suspicion is that some points make a receiver fail that is well otherwise. Then they must not hold up all others.
@@ -140,6 +149,15 @@ type suspicion struct {
 	points []int // that fail alone
 	err    error // the last one
 	fails  int
+}
+
+// reason returns what becomes the reason for which the points are held.
+func (s *suspicion) reason() string {
+	var p *publish.Pause
+	if errors.As(s.err, &p) && p.Reason == reasonClosed {
+		return reasonClosed
+	}
+	return reasonFailing
 }
 
 // goesOn notes that a part of so many points failed, and reports whether it makes sense to try smaller ones: some part

@@ -50,8 +50,10 @@ var receivers = []struct {
 // TestBadPoints sends random batches with random bad points: these are refused and no others, every other one arrives,
 // and nothing is sent again that was taken without a fault.
 func TestBadPoints(t *testing.T) {
+	t.Parallel()
 	for _, r := range receivers {
 		t.Run(r.name, func(t *testing.T) {
+			t.Parallel()
 			random := rand.New(rand.NewPCG(1, 2))
 			for range 30 {
 				series, values := 1+random.IntN(40), 1+random.IntN(5)

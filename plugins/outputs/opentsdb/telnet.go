@@ -32,7 +32,7 @@ type telnetCarrier struct {
 	timeout  time.Duration // to connect, to write a batch, and to wait for an answer
 	requests *outlet.Requests
 	onLate   func(line string, more int) // lines that no batch waits for, the first of them; never nil
-	onMute   func(err error)             // batches of this connection are not confirmed; never nil
+	onMute   func(why string)            // batches of this connection are not confirmed; never nil
 
 	unconfirmed atomic.Bool // the last connection confirms nothing
 
@@ -45,7 +45,7 @@ type telnetCarrier struct {
 // The reasons that are those of telnet.
 const (
 	pauseUnconfirmed = "unconfirmed"       // nothing answers "version"
-	reasonClosed     = "connection_closed" // the receiver hangs up when it gets the line
+	reasonClosed     = "connection_closed" // the receiver hangs up when it gets something
 )
 
 // autoWait is how long a receiver that never answered may take to answer, until it is taken for one that does not.
@@ -58,7 +58,7 @@ const (
 )
 
 // newTelnetCarrier returns a carrier that is not connected. The error is about files of certificates.
-func newTelnetCarrier(c Config, requests *outlet.Requests, onLate func(string, int), onMute func(error)) (*telnetCarrier, error) {
+func newTelnetCarrier(c Config, requests *outlet.Requests, onLate func(string, int), onMute func(string)) (*telnetCarrier, error) {
 	u, err := url.Parse(c.URL)
 	if err != nil {
 		return nil, err
@@ -80,7 +80,7 @@ func (t *telnetCarrier) carry(ctx context.Context, _ string, b *batch, list []in
 	lines := b.appendTo(make([]byte, 0, b.size(list)+len(versionLine)), list)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for hangups := 0; ; {
+	for {
 		c, fresh, err := t.connected(ctx)
 		if err != nil {
 			return verdict{}, asTelnetPause(ctx, err)
@@ -98,14 +98,12 @@ func (t *telnetCarrier) carry(ctx context.Context, _ string, b *batch, list []in
 			return verdict{unsure: true, reason: reasonRefused, detail: err.Error()}, nil
 		case ctx.Err() != nil || !c.confirms() || !errors.Is(err, errHungUp):
 			return verdict{}, asTelnetPause(ctx, err)
-		case !fresh: // it may have ended before, for want of use
-		case len(list) > 1 || hangups > 0:
+		case fresh:
 			// The receiver was well when it answered to the first version of this connection. OpenTSDB hangs up on a line
 			// that is too long for it, and so would others on one that they cannot bear.
-			return verdict{unsure: true, reason: reasonClosed, detail: err.Error()}, nil
-		default:
-			hangups++
+			return verdict{}, &publish.Pause{Reason: reasonClosed, Err: err}
 		}
+		// A connection may have ended before, for want of use.
 	}
 }
 
@@ -175,16 +173,23 @@ func (t *telnetCarrier) connect(ctx context.Context) (*telnetConn, error) {
 		return c, nil
 	case insist:
 	case errors.Is(err, errMute):
-		t.onMute(err)
+		t.tellMute(err)
 		return c, nil
 	case errors.Is(err, errHTTP):
-		t.onMute(err)
+		t.tellMute(err)
 		t.deaf = true
 		c.close()
 		return t.connect(ctx)
 	}
 	c.close()
 	return nil, err
+}
+
+func (t *telnetCarrier) tellMute(err error) {
+	var why *unconfirmedError
+	if errors.As(err, &why) {
+		t.onMute(why.what)
+	}
 }
 
 // dial connects, and encrypts what goes over the connection if that is wanted.
@@ -244,9 +249,9 @@ func judgeLines(lines []string, lost bool, list []int) (verdict, error) {
 
 // asTelnetPause translates what keeps the receiver from taking anything.
 func asTelnetPause(ctx context.Context, err error) *publish.Pause {
-	var p *publish.Pause
-	if ctx.Err() == nil && errors.As(err, &p) {
-		return p
+	var silent *unconfirmedError
+	if ctx.Err() == nil && errors.As(err, &silent) {
+		return &publish.Pause{Reason: pauseUnconfirmed, Err: err}
 	}
 	if ctx.Err() != nil {
 		err = fmt.Errorf("%w (%w)", ctx.Err(), err)
@@ -254,14 +259,17 @@ func asTelnetPause(ctx context.Context, err error) *publish.Pause {
 	return outlet.PauseFor(0, 0, err)
 }
 
-// unconfirmed says that nothing answers to "version" as it should, and what to do. kind may be nil.
-func unconfirmed(kind error, text string) *publish.Pause {
-	err := errors.New(text + `: if this receiver never does, set telnet_confirm = "none", with which nobody knows whether it takes what it is sent`)
-	if kind != nil {
-		err = fmt.Errorf("%w: %w", kind, err)
-	}
-	return &publish.Pause{Reason: pauseUnconfirmed, Err: err}
+// An unconfirmedError says that nothing answers to "version" as it should.
+type unconfirmedError struct {
+	kind error // errMute, errHTTP, errHungUp, or nil for none of them
+	what string
 }
+
+func (e *unconfirmedError) Error() string {
+	return e.what + `: if this receiver never answers, set telnet_confirm = "none", with which nobody knows whether it takes what it is sent`
+}
+
+func (e *unconfirmedError) Unwrap() error { return e.kind }
 
 // splitLines returns the lines of a text that are not blank.
 func splitLines(text string) (lines []string) {

@@ -77,6 +77,7 @@ func TestTelnetRefusalsHaveTheServersWords(t *testing.T) {
 
 // TestUnconfirmed: a receiver that does not answer gets nothing, and whoever runs this is told what to do.
 func TestUnconfirmed(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(*telnetHow){
 		"silence": func(h *telnetHow) { h.version = "-" },
 		"an HTTP server": func(h *telnetHow) {
@@ -90,6 +91,7 @@ func TestUnconfirmed(t *testing.T) {
 		"only once": func(h *telnetHow) { h.hush = func(points []string) bool { return len(points) > 0 } },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := newTelnetDouble(t, newDouble(nil), change)
 			c := telnetConfig(s)
 			c.Timeout, c.TelnetConfirm = ptr(config.DurationOf(time.Second)), "version"
@@ -101,12 +103,13 @@ func TestUnconfirmed(t *testing.T) {
 // TestAuto: without being told so, a receiver that does not answer gets points nevertheless, but one that hangs up does
 // not, nor one that has answered before.
 func TestAuto(t *testing.T) {
+	t.Parallel()
 	start := func(t *testing.T, change func(*telnetHow)) (*telnetDouble, *sink, *int, Config) {
 		s := newTelnetDouble(t, newDouble(map[string]string{"m1=0": "illegal argument: bad"}), change)
 		c := telnetConfig(s)
 		c.Timeout = ptr(config.DurationOf(time.Second))
 		sink, mute := newTestSink(t, c), 0
-		sink.sender.carrier.(*telnetCarrier).onMute = func(error) { mute++ }
+		sink.sender.carrier.(*telnetCarrier).onMute = func(string) { mute++ }
 		return s, sink, &mute, c
 	}
 	for name, change := range map[string]func(*telnetHow){
@@ -121,6 +124,7 @@ func TestAuto(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s, sink, mute, c := start(t, change)
 			for range 2 {
 				list := deliveries(t, c, 3, 1)
@@ -159,6 +163,7 @@ func TestTelnetNobodyThere(t *testing.T) {
 
 // TestTelnetStalls: a receiver that reads nothing is left after a while, with everything still to be sent.
 func TestTelnetStalls(t *testing.T) {
+	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer listener.Close()
@@ -185,20 +190,31 @@ func TestTelnetStalls(t *testing.T) {
 	require.Contains(t, err.Error(), "does not take")
 }
 
-// TestLineThatEndsTheConnection: OpenTSDB hangs up on a line that is too long for it, without a word.
+// TestLineThatEndsTheConnection: OpenTSDB hangs up on a line that is too long for it, without a word. That holds up
+// nothing else, wherever the line stands; but who hangs up on everything gets nothing.
 func TestLineThatEndsTheConnection(t *testing.T) {
-	s := newTelnetDouble(t, newDouble(nil), func(h *telnetHow) {
-		h.line = func(_ net.Conn, line string) bool { return strings.HasPrefix(line, "put m7 ") }
-	})
-	c := telnetConfig(s)
-	list := deliveries(t, c, 20, 1)
-	require.NoError(t, newTestSink(t, c).Send(t.Context(), list))
-	for point, what := range outcomes(list) {
-		if point == "m7=0" {
-			require.Equal(t, reasonClosed, what)
-		} else {
-			require.Equal(t, "done", what, point)
-		}
+	t.Parallel()
+	for name, ill := range map[string]string{"the first": "put m0 ", "one in the middle": "put m7 ", "all": "put "} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newTelnetDouble(t, newDouble(nil), func(h *telnetHow) {
+				h.line = func(_ net.Conn, line string) bool { return strings.HasPrefix(line, ill) }
+			})
+			c := telnetConfig(s)
+			if name == "all" {
+				requirePause(t, c, reasonClosed)
+				return
+			}
+			list := deliveries(t, c, 20, 1)
+			require.NoError(t, newTestSink(t, c).Send(t.Context(), list))
+			for i := range list {
+				want := "done"
+				if strings.HasPrefix(fmt.Sprintf("put m%d ", i), ill) {
+					want = "held"
+				}
+				require.Equal(t, want, outcomes(list)[fmt.Sprintf("m%d=0", i)], i)
+			}
+		})
 	}
 }
 
@@ -248,6 +264,7 @@ func TestTelnetThrottles(t *testing.T) {
 
 // TestConfirmationIsLost: a receiver that has much to say may drop some of it, the confirmation too.
 func TestConfirmationIsLost(t *testing.T) {
+	t.Parallel()
 	bad := map[string]string{"m3=0": "illegal argument"}
 	s := newTelnetDouble(t, newDouble(bad), func(h *telnetHow) {
 		h.hush = func(points []string) bool {

@@ -130,11 +130,11 @@ func (c *telnetConn) learn(ctx context.Context, timeout time.Duration) error {
 			switch {
 			case strings.HasPrefix(said, "HTTP/"):
 				line, _, _ := strings.Cut(said, "\n")
-				return unconfirmed(errHTTP, fmt.Sprintf("to \"version\" it answers %q", httpreply.OneLine(line)))
+				return &unconfirmedError{errHTTP, fmt.Sprintf("to \"version\" it answers %q", httpreply.OneLine(line))}
 			case err != nil:
-				return unconfirmed(errHungUp, "to \"version\" it ends the connection")
+				return &unconfirmedError{errHungUp, "to \"version\" it ends the connection"}
 			case len(said) > maxVersion:
-				return unconfirmed(nil, fmt.Sprintf("to \"version\" it answers more than %d bytes", maxVersion))
+				return &unconfirmedError{nil, fmt.Sprintf("to \"version\" it answers more than %d bytes", maxVersion)}
 			}
 		case <-wait:
 			c.mu.Lock()
@@ -142,7 +142,7 @@ func (c *telnetConn) learn(ctx context.Context, timeout time.Duration) error {
 			c.signature, c.text = said, c.text[:0]
 			return nil
 		case <-limit.C:
-			return unconfirmed(errMute, fmt.Sprintf("to \"version\" it answers nothing within %s", timeout))
+			return &unconfirmedError{errMute, fmt.Sprintf("to \"version\" it answers nothing within %s", timeout)}
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -199,7 +199,7 @@ func (c *telnetConn) exchange(ctx context.Context, text []byte, timeout time.Dur
 			if c.talked() {
 				return nil, false, errSilent
 			}
-			return nil, false, unconfirmed(nil, fmt.Sprintf("it has not answered \"version\" behind a batch within %s, although it did before", timeout))
+			return nil, false, &unconfirmedError{nil, fmt.Sprintf("it has not answered \"version\" behind a batch within %s, although it did before", timeout)}
 		case <-ctx.Done():
 			return nil, false, ctx.Err()
 		}
