@@ -85,7 +85,7 @@ fuzz: ## fuzz every parser for FUZZTIME each, such as 10m or 100000x
 	done
 
 bench: deps build $(GUEST) ## measure gathers on a real kernel, and deliveries, beside their peers
-	@$(GO) test -run '^$$' -bench . -benchmem ./internal/metric ./internal/ipvs | grep -E '^(pkg|cpu|Benchmark)'
+	@$(GO) test -run '^$$' -bench . -benchmem ./internal/metric ./internal/ipvs ./internal/opentsdb | grep -E '^(pkg|cpu|Benchmark)'
 	@$(GO) test -c -tags bench -o .cache/bench.test ./internal/bench
 	@TELEGRAF_IPVS=$(CURDIR)/$(BIN) .cache/bench.test -test.run Publish -test.timeout 60m
 	@TELEGRAF_IPVS=$(CURDIR)/$(BIN) .cache/bench.test -test.run OpenTSDB -test.timeout 60m

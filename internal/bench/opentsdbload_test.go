@@ -31,12 +31,6 @@ type load struct {
 	points int
 	lines  [][]byte   // telnet
 	bodies [][][]byte // HTTP
-	upset  bool       // with connections beside that send next to nothing
-}
-
-func (l load) disturbed() load {
-	l.upset = true
-	return l
 }
 
 // size returns the bytes of a point.
@@ -112,7 +106,7 @@ func jsonLoad(connections, points int) load {
 func (l load) send(t *testing.T, s *server) (replies []time.Duration, end func() error, err error) {
 	ctx, cancel := context.WithTimeout(t.Context(), takeLimit)
 	stop := func() {}
-	if l.upset {
+	if s.disturbed {
 		stop = disturb(ctx, t, s)
 	}
 	errs := make([]error, len(l.lines)+len(l.bodies))

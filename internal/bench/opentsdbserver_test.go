@@ -33,6 +33,7 @@ type server struct {
 	taken         func() (int, error) // how many points so far
 	poll          time.Duration       // how often to ask that
 	lines, bodies by
+	disturbed     bool // by connections that send next to nothing
 	end           func(t *testing.T)
 }
 
@@ -52,6 +53,15 @@ func handedOver() contender {
 func stored() contender {
 	return contender{"telegraf-ipvs, durable", func(t *testing.T) *server {
 		return ours(t, fmt.Sprintf("acknowledge = \"stored\"\nqueue_path = %q", filepath.Join(t.TempDir(), "queue")))
+	}}
+}
+
+// disturbed is the contender with an idle and a slow connection beside those that are measured.
+func disturbed(c contender) contender {
+	return contender{c.name + ", with an idle and a slow connection", func(t *testing.T) *server {
+		s := c.start(t)
+		s.disturbed = true
+		return s
 	}}
 }
 

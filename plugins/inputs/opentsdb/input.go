@@ -24,7 +24,7 @@ import (
 const portWait = 10 * time.Second
 
 // errAckTimeout says that points could not be made safe in time; none of them was.
-var errAckTimeout = errors.New("no answer from the disk in time (ack_timeout)")
+var errAckTimeout = errors.New("points could not be made safe in time (ack_timeout)")
 
 // An Input is one [[inputs.opentsdb]]: its ports, its queue, and what it knows of namespaces.
 type Input struct {
@@ -78,7 +78,7 @@ func New(cfg Config, log *slog.Logger) (*Input, error) {
 // Start reads the files that the configuration names, opens the queue and the ports, and hands over to r what comes. It
 // waits for a moment for another process that is about to leave them.
 func (in *Input) Start(ctx context.Context, r Receiver) error {
-	in.to = r
+	in.to = heedful{r}
 	var err error
 	if in.access, err = newAccess(in.cfg.Credentials); err != nil {
 		return err
@@ -95,7 +95,7 @@ func (in *Input) Start(ctx context.Context, r Receiver) error {
 		}
 		in.keeper = &storing{queue: in.queue}
 	} else {
-		in.keeper = handing{r}
+		in.keeper = handing{in.to}
 	}
 	in.intake = newIntake(in.keeper,
 		func(err error) { in.complain("keep", fmt.Errorf("points from telnet wait: %w", err)) },
@@ -254,7 +254,10 @@ func (in *Input) whyNotKept(err error) string {
 		return "these points alone are more than the queue may hold (queue_max_size): send less at a time"
 	case errors.Is(err, errAckTimeout):
 		in.complain("keep", err)
-		return "they could not be made safe in time; none of these points was stored, send them again"
+		if in.queue == nil {
+			return "they were not taken over in time (ack_timeout); send them again"
+		}
+		return "they could not be made safe in time (ack_timeout); none of these points was stored, send them again"
 	}
 	in.complain("keep", err)
 	return "they could not be made safe; send them again"

@@ -19,6 +19,29 @@ type Receiver interface {
 	Taken() (mark uint64, err error)
 }
 
+// heedful is a Receiver that heeds ctx even while the one behind it does not, because it is in the middle of writing to a
+// pipe that is full. A block that is given up then belongs to that one, and may be taken later.
+type heedful struct{ Receiver }
+
+// Take implements [Receiver].
+func (h heedful) Take(ctx context.Context, block []byte) (uint64, error) {
+	type result struct {
+		mark uint64
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() { // it ends with the receiver's owner, if not before
+		mark, err := h.Receiver.Take(ctx, block)
+		done <- result{mark, err}
+	}()
+	select {
+	case r := <-done:
+		return r.mark, r.err
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+}
+
 // A keeper takes responsibility for lines. It is safe for concurrent use.
 type keeper interface {
 	// keep returns when the lines of block, of which each ends in a newline, are safe in the sense of the option
@@ -62,7 +85,7 @@ func (s *storing) waitForRoom(ctx context.Context) error { return s.queue.WaitFo
 type handing struct{ to Receiver }
 
 func (h handing) keep(ctx context.Context, block []byte) error {
-	_, err := h.to.Take(ctx, block)
+	_, err := h.to.Take(ctx, bytes.Clone(block)) // which may be in use when ctx has ended
 	if err != nil && ctx.Err() == nil {
 		return finalError{err}
 	}

@@ -63,8 +63,8 @@ func (r *replies) write() {
 	}
 }
 
-// close gives what waits a moment to be read.
-func (r *replies) close() {
+// close gives what waits a moment to be read. It reports whether everything was.
+func (r *replies) close() bool {
 	r.mu.Lock()
 	running := r.running
 	r.mu.Unlock()
@@ -72,4 +72,5 @@ func (r *replies) close() {
 		_ = r.conn.SetWriteDeadline(time.Now().Add(replyLimit))
 	}
 	r.done.Wait()
+	return !r.closed
 }

@@ -421,16 +421,6 @@ func parseLine(t testing.TB, line string) point {
 // Whoever calls it is the only sender.
 func (r *rig) settle() []point {
 	r.t.Helper()
-	var points []point
-	for _, line := range r.settleLines() {
-		points = append(points, parseLine(r.t, line))
-	}
-	return points
-}
-
-// settleLines is settle without reading the lines.
-func (r *rig) settleLines() (lines []string) {
-	r.t.Helper()
 	// What telnet takes and what HTTP takes goes into the same queue, each in its own order.
 	name := fmt.Sprintf("mark%d", r.marks.Add(1))
 	now := r.in.now().Unix()
@@ -445,12 +435,13 @@ func (r *rig) settleLines() (lines []string) {
 			return slices.ContainsFunc(r.to.all(), func(s string) bool { return strings.HasPrefix(s, name) && strings.Contains(s, "by=http") })
 		}, patience, time.Millisecond)
 	}
+	var points []point
 	for _, line := range r.to.take() {
 		if !strings.HasPrefix(line, "mark") {
-			lines = append(lines, line)
+			points = append(points, parseLine(r.t, line))
 		}
 	}
-	return lines
+	return points
 }
 
 // take returns what has come, and forgets it.

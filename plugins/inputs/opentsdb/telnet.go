@@ -2,6 +2,7 @@ package opentsdb
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -38,7 +39,11 @@ func (p *port) telnet(conn net.Conn, head []byte) {
 	}
 	c := &telnetConn{port: p, conn: conn, buf: make([]byte, max(firstRead, len(head)))}
 	c.replies = newReplies(conn, &p.in.stats)
-	defer c.replies.close()
+	defer func() {
+		if secure, ok := conn.(*tls.Conn); !c.replies.close() && ok {
+			_ = secure.NetConn().Close() // for its own Close would wait for the sender once more
+		}
+	}()
 	c.have = copy(c.buf, head)
 	c.serve()
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"telegraf-ipvs/internal/config"
@@ -56,9 +57,9 @@ func (c Config) validateAddresses() error {
 		_, err := newNamespace(l.namespace())
 		problems = append(problems, prefixed(place, err),
 			option.OneOf(place+"protocol", l.Protocol, protocolAny, protocolTelnet, protocolHTTP),
-			option.OneOf(place+"profile", l.Profile, tsdb.IRONdb.String(), tsdb.OpenTSDB.String()),
-			option.OneOf(place+"reply", l.Reply, tsdb.IRONdb.String(), tsdb.OpenTSDB.String()),
-			option.OneOf(place+"telnet_errors", l.TelnetErrors, errorsReply, errorsSilent),
+			unless(l.Profile == c.Profile, dialect(place+"profile", l.Profile)),
+			unless(l.Reply == c.Reply || l.Reply == l.Profile, dialect(place+"reply", l.Reply)),
+			unless(l.TelnetErrors == c.TelnetErrors, option.OneOf(place+"telnet_errors", l.TelnetErrors, errorsReply, errorsSilent)),
 			option.OneOf(place+"tls", l.TLS, tlsOn, tlsOff))
 		if l.TLS == tlsOn && c.TLSCert == "" {
 			problems.Add(`%stls = "on" needs tls_cert and tls_key`, place)
@@ -69,6 +70,18 @@ func (c Config) validateAddresses() error {
 		problems = append(problems, prefixed("default_namespace.", err))
 	}
 	return errors.Join(problems...)
+}
+
+// unless drops a problem of a value that is another option's, where it is told already.
+func unless(inherited bool, err error) error {
+	if inherited {
+		return nil
+	}
+	return err
+}
+
+func dialect(key, value string) error {
+	return option.OneOf(key, value, tsdb.IRONdb.String(), tsdb.OpenTSDB.String())
 }
 
 // prefixed says for each problem in err where it is.
@@ -111,8 +124,8 @@ func (c Config) queue() option.Queue {
 
 func (c Config) validateDialect() error {
 	return errors.Join(
-		option.OneOf("profile", c.Profile, tsdb.IRONdb.String(), tsdb.OpenTSDB.String()),
-		option.OneOf("reply", c.Reply, tsdb.IRONdb.String(), tsdb.OpenTSDB.String()),
+		dialect("profile", c.Profile),
+		unless(c.Reply == c.Profile, dialect("reply", c.Reply)),
 		option.OneOf("telnet_errors", c.TelnetErrors, errorsReply, errorsSilent),
 	)
 }
@@ -162,7 +175,7 @@ func (c Config) validateLimits() error {
 		within("body_timeout", c.BodyTimeout, time.Second, 24*time.Hour),
 		within("idle_timeout", c.IdleTimeout, time.Second, 366*24*time.Hour),
 	}
-	if n := len(c.Listeners); n >= c.MaxNamespaces {
+	if n := len(c.Listeners); n >= c.MaxNamespaces && c.MaxNamespaces > 0 {
 		problems.Add("max_namespaces = %d: %d listeners have one each; want more", c.MaxNamespaces, n)
 	}
 	return errors.Join(problems...)
@@ -180,7 +193,7 @@ func (c Config) validateAccess() error {
 	problems = append(problems, err)
 	for i, l := range c.Listeners {
 		_, err := parseNetworks(fmt.Sprintf("listener[%d].allowed_networks", i), l.AllowedNetworks)
-		problems = append(problems, err)
+		problems = append(problems, unless(slices.Equal(l.AllowedNetworks, c.AllowedNetworks), err))
 	}
 	return errors.Join(problems...)
 }
