@@ -165,6 +165,50 @@ func TestListenerExamples(t *testing.T) {
 	p.end()
 }
 
+// TestListenerStalledStdout stops in the time that Telegraf gives, although nobody reads stdout. What was acknowledged and
+// not read comes out after the next start.
+func TestListenerStalledStdout(t *testing.T) {
+	options := fmt.Sprintf("queue_path = %q", filepath.Join(t.TempDir(), "queue"))
+	p := startListener(t, options)
+	const path, posts, points = "/opentsdb/1/8c01e252-e0ed-40bd-d4a3-dc9c7ed3a9b2/dev", 20, 500
+	for n := range posts {
+		var list []string
+		for i := range points {
+			list = append(list, fmt.Sprintf(`{"metric":"m","timestamp":%d,"value":%d,"tags":{"a":"b"}}`, time.Now().Unix(), n*points+i))
+		}
+		status, body := p.curl(path, "["+strings.Join(list, ",")+"]")
+		require.Equal(t, http.StatusOK, status, body)
+	}
+	came := map[string]bool{}
+	note := func(line string) {
+		_, rest, _ := strings.Cut(line, "value=")
+		value, _, ok := strings.Cut(rest, "i ")
+		require.True(t, ok, line)
+		came[value] = true
+	}
+	require.NoError(t, p.stdin.Close())
+	begin := time.Now()
+	err := p.cmd.Wait()
+	require.Less(t, time.Since(begin), 4500*time.Millisecond)
+	var exit *exec.ExitError
+	require.ErrorAs(t, err, &exit)
+	require.Equal(t, 1, exit.ExitCode(), "%v", p.cmd.Stderr)
+	require.Contains(t, fmt.Sprint(p.cmd.Stderr), "E! ")
+	for line := range p.lines { // what is in the pipe
+		note(line)
+	}
+	require.Less(t, len(came), posts*points)
+
+	p = startListener(t, options)
+	for len(came) < posts*points {
+		note(p.line())
+	}
+	require.NoError(t, p.stdin.Close())
+	for range p.lines { // what may come once more
+	}
+	require.NoError(t, p.cmd.Wait(), p.cmd.Stderr)
+}
+
 // TestListenerHandedOver answers in time when nobody reads stdout, and says what it could not do.
 func TestListenerHandedOver(t *testing.T) {
 	p := startListener(t, "acknowledge = \"handed_over\"\n  ack_timeout = \"300ms\"")

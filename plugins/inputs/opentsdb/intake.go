@@ -27,7 +27,9 @@ type intake struct {
 	mu      sync.Mutex
 	waiting []byte
 	spare   []byte
-	room    sync.Cond // of mu: waiting has become shorter, or closed
+	added   uint64    // bytes of lines since the start
+	kept    uint64    // of these, the first so many
+	room    sync.Cond // of mu: waiting has become shorter, kept larger, or closed
 	news    chan struct{}
 	closed  bool
 }
@@ -38,22 +40,31 @@ func newIntake(to keeper, tell func(error), lost func(int)) *intake {
 	return in
 }
 
-// add takes a copy of lines. It reports false if they were not taken because the intake has ended.
-func (in *intake) add(block []byte) bool {
-	if len(block) == 0 {
-		return true
-	}
+// add takes a copy of lines. It reports false if they were not taken because the intake has ended. The position is for
+// [intake.await].
+func (in *intake) add(block []byte) (position uint64, ok bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	for len(in.waiting) > 0 && len(in.waiting)+len(block) > intakeBytes && !in.closed {
 		in.room.Wait()
 	}
 	if in.closed {
-		return false
+		return in.added, false
 	}
 	in.waiting = append(in.waiting, block...)
+	in.added += uint64(len(block))
 	in.wake()
-	return true
+	return in.added, true
+}
+
+// await waits until what was added up to a position is kept. It reports false if that will never be.
+func (in *intake) await(position uint64) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for in.kept < position && !in.closed {
+		in.room.Wait()
+	}
+	return in.kept >= position
 }
 
 func (in *intake) wake() {
@@ -85,6 +96,8 @@ func (in *intake) run(ctx context.Context, finish <-chan struct{}) error {
 				return err
 			}
 			in.mu.Lock()
+			in.kept += uint64(len(block))
+			in.room.Broadcast()
 			if cap(block) <= 2*intakeBytes {
 				in.spare = block[:0]
 			}

@@ -26,7 +26,9 @@ type telnetConn struct {
 	buf     []byte // read and not looked at: buf[:have]
 	have    int
 	skip    bool   // what comes up to the next line end belongs to a line that was too long
-	out     []byte // lines of line protocol of one read
+	out     []byte // lines of line protocol that the intake does not have yet
+	points  uint64 // how many these are
+	sent    uint64 // position of the last that it has
 	line    int    // number of the line
 	quit    bool   // the sender said exit
 }
@@ -121,8 +123,6 @@ func (c *telnetConn) lines(b []byte) bool {
 	limit := int(c.port.in.cfg.MaxLine.Bytes())
 	parser := sp.parser(profile)
 	defer sp.giveBack(profile, parser)
-	accepted := uint64(0)
-	c.out = c.out[:0]
 	var pt tsdb.Point
 	for len(b) > 0 && !c.quit {
 		line := b
@@ -146,14 +146,23 @@ func (c *telnetConn) lines(b []byte) bool {
 			c.other(line, err)
 		case ok:
 			c.out = pt.AppendLine(c.out)
-			accepted++
+			c.points++
 		}
 	}
-	sp.accepted.Add(accepted)
-	ok := c.port.in.intake.add(c.out)
-	if !ok {
-		c.port.in.stats.lost.Add(accepted)
+	return c.flush()
+}
+
+// flush hands the points to the intake.
+func (c *telnetConn) flush() (ok bool) {
+	if len(c.out) == 0 {
+		return true
 	}
+	c.port.own.accepted.Add(c.points)
+	c.sent, ok = c.port.in.intake.add(c.out)
+	if !ok {
+		c.port.in.stats.lost.Add(c.points)
+	}
+	c.points, c.out = 0, c.out[:0]
 	if cap(c.out) > 4*largeRead {
 		c.out = nil // after lines of enormous size
 	}
@@ -185,7 +194,10 @@ func (c *telnetConn) command(word string) {
 	case "exit":
 		c.quit = true
 	case "version":
-		c.replies.add(versionText(c.port.in.version))
+		// Senders that ask for it behind their points may take the answer for a confirmation, so it is one.
+		if c.flush() && c.port.in.intake.await(c.sent) {
+			c.replies.add(versionText(c.port.in.version))
+		}
 	case "help":
 		c.replies.add("available commands: put version help stats dropcaches exit\n")
 	case "dropcaches":

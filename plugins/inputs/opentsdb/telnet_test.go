@@ -1,11 +1,15 @@
 package opentsdb
 
 import (
+	"bufio"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -206,12 +210,28 @@ func TestTelnetSilent(t *testing.T) {
 	}
 }
 
+// dialDeaf connects with little room for answers. It is made before there is a connection, as a window that shrinks
+// later stops both directions for a while.
+func (r *rig) dialDeaf() *telnet {
+	r.t.Helper()
+	d := net.Dialer{Control: func(_, _ string, c syscall.RawConn) error {
+		var problem error
+		err := c.Control(func(fd uintptr) {
+			problem = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4096)
+		})
+		return errors.Join(err, problem)
+	}}
+	conn, err := d.Dial("tcp", r.port())
+	require.NoError(r.t, err)
+	r.t.Cleanup(func() { _ = conn.Close() })
+	return &telnet{r.t, conn, bufio.NewReader(conn)}
+}
+
 // TestTelnetReadsNothing has a sender make a hundred thousand mistakes without reading a word of the answers.
 func TestTelnetReadsNothing(t *testing.T) {
 	const mistakes = 100_000
 	r := startRig(t, testConfig(t))
-	deaf := r.dial()
-	require.NoError(t, deaf.Conn.(*net.TCPConn).SetReadBuffer(4096))
+	deaf := r.dialDeaf()
 	text := strings.Repeat("put m notatime 1 host=a\n", mistakes/100)
 	for range 100 {
 		require.NoError(t, deaf.SetWriteDeadline(time.Now().Add(patience)))
@@ -288,4 +308,27 @@ func TestTelnetLargeLines(t *testing.T) {
 		require.Len(t, r.settle(), 16)
 	}
 	require.Contains(t, r.say(padded(good, 1<<20+1)+"\n"), "1048576 bytes (max_line)")
+}
+
+// TestTelnetVersionConfirms answers to version when the points before it are safe, and not before.
+func TestTelnetVersionConfirms(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.Acknowledge, cfg.QueuePath = ackHandedOver, ""
+	r := startRig(t, cfg)
+	goOn := r.to.stall()
+	defer goOn()
+	c := r.dial()
+	_, err := c.Write([]byte(putLine("m", 1) + "version\n" + putLine("m", 2)))
+	require.NoError(t, err)
+	require.NotEmpty(t, r.say("version\n"), "who has sent no point waits for nobody")
+	require.NoError(t, c.SetReadDeadline(time.Now().Add(100*time.Millisecond)))
+	_, err = c.r.ReadString('\n')
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded, "the point is not taken yet")
+	goOn()
+	require.NoError(t, c.SetReadDeadline(time.Now().Add(patience)))
+	answer, err := c.r.ReadString('\n')
+	require.NoError(t, err)
+	require.Contains(t, answer, "telegraf-ipvs")
+	require.GreaterOrEqual(t, r.to.count(), 1)
+	r.arrive(2)
 }
