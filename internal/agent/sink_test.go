@@ -228,7 +228,9 @@ func startBridge(t *testing.T, tags []metric.Tag, in input, outputs ...output) *
 	stdin, w := pipe(t)
 	h.stdin = w
 	sources := []*source{newSource(in, 10*time.Millisecond, h.log)}
-	go func() { h.done <- bridge(inputs{sources: sources}, newSinks(h.log, outputs...), tags, h.log.Logger, h.signals, stdin) }()
+	go func() {
+		h.done <- bridge(inputs{sources: sources}, newSinks(h.log, outputs...), tags, h.log.Logger, h.signals, stdin)
+	}()
 	return h
 }
 

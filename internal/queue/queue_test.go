@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -293,4 +294,35 @@ func TestManyCallers(t *testing.T) {
 		require.NoError(t, <-errs)
 	}
 	require.Zero(t, q.Stats().Records)
+}
+
+func TestReadLines(t *testing.T) {
+	q := openWell(t, Config{Dir: t.TempDir()}, small())
+	want := numbered(1, 3000, 8)
+	add(t, q, want[:1000]...)
+	add(t, q, want[1000:]...)
+	require.NoError(t, q.Settle(t.Context(), Settlement{Done: []Range{{First: 2, Last: 3}}}))
+	want = slices.Delete(want, 1, 3)
+
+	block, last, err := q.ReadLines(t.Context(), []byte("before\n"), 0, 10, 0)
+	require.NoError(t, err)
+	require.Equal(t, "before\n"+strings.Join(want[:10], "\n")+"\n", string(block))
+	require.EqualValues(t, 12, last)
+	block, last, err = q.ReadLines(t.Context(), nil, 0, 10, 20)
+	require.NoError(t, err)
+	require.Equal(t, strings.Join(want[:2], "\n")+"\n", string(block), "two of eight bytes fit, newlines do not count")
+	require.EqualValues(t, 4, last)
+	block, last, err = q.ListLines(nil, 0, 10_000, 0)
+	require.NoError(t, err)
+	require.Equal(t, strings.Join(want, "\n")+"\n", string(block))
+	require.EqualValues(t, 3000, last)
+
+	block, last, err = q.ListLines([]byte("x"), 3000, 10, 0)
+	require.NoError(t, err)
+	require.Equal(t, "x", string(block))
+	require.EqualValues(t, 3000, last)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	_, _, err = q.ReadLines(ctx, nil, 3000, 10, 0)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
 }

@@ -17,19 +17,12 @@ const pageSize = 1000
 // they are settled. All Data of one call share memory, which is the caller's.
 //
 // Records that cannot be read any more are taken out of the queue, kept in a file, and reported to Config.OnProblem.
-func (q *Queue) Read(ctx context.Context, after uint64, max, maxBytes int) ([]Record, error) {
-	for {
-		q.mu.Lock()
-		news := q.news
-		q.mu.Unlock()
-		records, err := q.collect(ctx, after, max, maxBytes)
-		if len(records) > 0 || err != nil {
-			return records, err
-		}
-		if err := q.await(ctx, news); err != nil {
-			return nil, err
-		}
-	}
+func (q *Queue) Read(ctx context.Context, after uint64, max, maxBytes int) (records []Record, err error) {
+	err = q.wait(ctx, func() (some bool, err error) {
+		records, err = q.collect(ctx, after, max, maxBytes)
+		return len(records) > 0, err
+	})
+	return records, err
 }
 
 // List is Read without waiting: it returns none if there is none.
@@ -37,19 +30,78 @@ func (q *Queue) List(after uint64, max int) ([]Record, error) {
 	return q.collect(context.Background(), after, max, 0)
 }
 
+// ReadLines is Read for whoever wants the records as lines: it appends each of them, and a newline behind it, to dst,
+// and returns the longer slice, which is the caller's, and the number of the last one.
+func (q *Queue) ReadLines(ctx context.Context, dst []byte, after uint64, max, maxBytes int) (lines []byte, last uint64, err error) {
+	err = q.wait(ctx, func() (some bool, err error) {
+		lines, last, err = q.appendLines(ctx, dst, after, max, maxBytes)
+		return len(lines) > len(dst), err
+	})
+	return lines, last, err
+}
+
+// ListLines is ReadLines without waiting: it returns dst if there is none.
+func (q *Queue) ListLines(dst []byte, after uint64, max, maxBytes int) (lines []byte, last uint64, err error) {
+	return q.appendLines(context.Background(), dst, after, max, maxBytes)
+}
+
+func (q *Queue) appendLines(ctx context.Context, dst []byte, after uint64, max, maxBytes int) (lines []byte, last uint64, err error) {
+	last = after
+	err = q.walk(ctx, after, max, maxBytes, func(seq uint64, _ *chunk, data []byte) {
+		dst, last = append(append(dst, data...), '\n'), seq
+	})
+	return dst, last, err
+}
+
+// wait calls look until it has found some, fails, or nobody waits any longer.
+func (q *Queue) wait(ctx context.Context, look func() (some bool, err error)) error {
+	for {
+		q.mu.Lock()
+		news := q.news
+		q.mu.Unlock()
+		if some, err := look(); some || err != nil {
+			return err
+		}
+		if err := q.await(ctx, news); err != nil {
+			return err
+		}
+	}
+}
+
 func (q *Queue) collect(ctx context.Context, after uint64, max, maxBytes int) ([]Record, error) {
+	var records []Record
+	size := 0
+	err := q.walk(ctx, after, max, maxBytes, func(seq uint64, of *chunk, data []byte) {
+		records = append(records, Record{Seq: seq, Time: of.time(), Data: data})
+		size += len(data)
+	})
+	if err != nil {
+		return nil, err
+	}
+	// The data lies in the chunks, which are shared.
+	all := make([]byte, 0, size)
+	for i := range records {
+		start := len(all)
+		all = append(all, records[i].Data...)
+		records[i].Data = all[start:len(all):len(all)]
+	}
+	return records, nil
+}
+
+// walk calls visit for unsettled records with numbers above after, within the bounds of Read. The data is to be copied.
+// An error of ctx counts only as long as there was none; any other one undoes what was visited.
+func (q *Queue) walk(ctx context.Context, after uint64, max, maxBytes int, visit func(seq uint64, of *chunk, data []byte)) error {
 	if max < 1 {
 		max = pageSize
 	}
-	var records []Record
-	size := 0
-	for next := after + 1; next != 0 && len(records) < max; {
-		if err := ctx.Err(); err != nil && len(records) == 0 {
-			return nil, fmt.Errorf("queue %s: %w", q.cfg.Dir, err)
+	count, size := 0, 0
+	for next := after + 1; next != 0 && count < max; {
+		if err := ctx.Err(); err != nil && count == 0 {
+			return fmt.Errorf("queue %s: %w", q.cfg.Dir, err)
 		}
 		p, err := q.partFrom(ctx, next)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if p == nil {
 			break
@@ -58,31 +110,20 @@ func (q *Queue) collect(ctx context.Context, after uint64, max, maxBytes int) ([
 		if next > p.chunk.first {
 			i = int(next - p.chunk.first)
 		}
-		for at := p.chunk.time(); i < p.chunk.count && len(records) < max; i++ {
+		for ; i < p.chunk.count && count < max; i++ {
 			if p.marks.has(i) {
 				continue
 			}
 			data := p.chunk.data(i)
-			if maxBytes > 0 && len(records) > 0 && size+len(data) > maxBytes {
-				return own(records, size), nil
+			if maxBytes > 0 && count > 0 && size+len(data) > maxBytes {
+				return nil
 			}
-			records = append(records, Record{Seq: p.chunk.first + uint64(i), Time: at, Data: data})
-			size += len(data)
+			visit(p.chunk.first+uint64(i), &p.chunk, data)
+			count, size = count+1, size+len(data)
 		}
 		next = p.chunk.last() + 1
 	}
-	return own(records, size), nil
-}
-
-// own copies the data of records out of the chunks, which are shared.
-func own(records []Record, size int) []Record {
-	all := make([]byte, 0, size)
-	for i := range records {
-		start := len(all)
-		all = append(all, records[i].Data...)
-		records[i].Data = all[start:len(all):len(all)]
-	}
-	return records
+	return nil
 }
 
 // partFrom returns the chunk that holds record seq, or the next one after it, nil if there is none. Damaged ones are

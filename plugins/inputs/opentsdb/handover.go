@@ -75,10 +75,11 @@ func (h *handover) give(ctx context.Context, finish <-chan struct{}) error {
 	}()
 	var block []byte
 	for after := uint64(0); ; {
-		records, err := h.queue.Read(reading, after, handRecords, handBytes)
+		lines, last, err := h.queue.ReadLines(reading, block[:0], after, handRecords, handBytes)
 		if err != nil && reading.Err() != nil && ctx.Err() == nil {
-			records, err = h.queue.List(after, handRecords) // asked to finish: what is there, without waiting for more
-			if err == nil && len(records) == 0 {
+			// Asked to finish: what is there, without waiting for more.
+			lines, last, err = h.queue.ListLines(block[:0], after, handRecords, handBytes)
+			if err == nil && len(lines) == 0 {
 				return nil
 			}
 		}
@@ -95,10 +96,7 @@ func (h *handover) give(ctx context.Context, finish <-chan struct{}) error {
 			}
 			continue
 		}
-		block = block[:0]
-		for i := range records {
-			block = append(append(block, records[i].Data...), '\n')
-		}
+		block = lines
 		mark, err := h.to.Take(ctx, block)
 		if err != nil {
 			if ctx.Err() != nil {
@@ -106,8 +104,8 @@ func (h *handover) give(ctx context.Context, finish <-chan struct{}) error {
 			}
 			return err
 		}
-		h.note(given{mark, after + 1, records[len(records)-1].Seq})
-		after = records[len(records)-1].Seq
+		h.note(given{mark, after + 1, last})
+		after = last
 	}
 }
 

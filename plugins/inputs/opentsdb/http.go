@@ -171,7 +171,6 @@ func (h *httpSide) put(w http.ResponseWriter, r *http.Request, sp *space) answer
 		l.count(0)
 		return h.bodyFault(err)
 	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // there is nothing left to read
 	for _, bad := range l.first {
 		in.refused(sp, remote(r), bad.err)
 	}

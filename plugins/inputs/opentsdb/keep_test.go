@@ -241,6 +241,32 @@ func TestHandedOver(t *testing.T) {
 	require.Len(t, r.to.all(), 22)
 }
 
+// TestStubbornReceiver answers in time, and ends in time, although the receiver heeds neither.
+func TestStubbornReceiver(t *testing.T) {
+	for _, acknowledge := range []string{ackStored, ackHandedOver} {
+		t.Run(acknowledge, func(t *testing.T) {
+			cfg := testConfig(t)
+			cfg.Acknowledge, cfg.AckTimeout = acknowledge, millis(200)
+			want := http.StatusOK
+			if acknowledge == ackHandedOver {
+				cfg.QueuePath, want = "", http.StatusServiceUnavailable
+			}
+			to := &bin{stubborn: true}
+			defer to.stall()()
+			r := startRigWith(t, cfg, noon, to)
+			for range 3 {
+				require.Equal(t, want, r.post("/api/put", object("m", 1)).status)
+			}
+			r.ask()
+			begin := time.Now()
+			r.cancel()
+			r.wait(patience)
+			require.NoError(t, r.err)
+			require.Less(t, time.Since(begin), stopLimit)
+		})
+	}
+}
+
 // errGone is what a receiver fails with.
 var errGone = errors.New("the reader is gone")
 

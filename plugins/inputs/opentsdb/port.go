@@ -188,7 +188,6 @@ func (p *port) dispatch(conn net.Conn) {
 	_, _ = first.Read(head) // what is buffered, which cannot fail
 	// The rule of OpenTSDB: methods of HTTP are in capitals, and no command of telnet begins with one.
 	if b := head[0]; b >= 'A' && b <= 'Z' {
-		_ = conn.SetReadDeadline(time.Time{}) // the server has its own
 		p.http.take(conn, head)
 		return
 	}

@@ -37,18 +37,22 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // A bin is a Receiver that keeps what it is given. It can be made to stall, to fail, and not to own up to what it has.
 type bin struct {
-	mu      sync.Mutex
-	lines   []string
-	mark    uint64
-	blocks  int
-	err     error
-	stalled chan struct{} // closed to let go on; nil for no stall
-	hold    bool          // Taken stays where it is
-	taken   uint64
+	mu       sync.Mutex
+	lines    []string
+	mark     uint64
+	blocks   int
+	err      error
+	stalled  chan struct{} // closed to let go on; nil for no stall
+	hold     bool          // Taken stays where it is
+	stubborn bool          // Take heeds no context, as when a pipe is being written to
+	taken    uint64
 }
 
 // Take implements [Receiver].
 func (b *bin) Take(ctx context.Context, block []byte) (uint64, error) {
+	if b.stubborn {
+		ctx = context.Background()
+	}
 	for {
 		b.mu.Lock()
 		stalled := b.stalled

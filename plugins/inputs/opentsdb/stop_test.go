@@ -144,6 +144,47 @@ func TestStopWhileFull(t *testing.T) {
 	require.EqualValues(t, accepted-lost, q.Stats().Records, "each is in the queue or counted as lost")
 }
 
+// A slowpoke stands before a keeper and lets nothing through until ctx ends.
+type slowpoke struct {
+	keeper
+	waiting chan struct{} // closed when somebody waits
+	once    sync.Once
+}
+
+func (s *slowpoke) keep(ctx context.Context, block []byte) error {
+	late := false
+	s.once.Do(func() {
+		close(s.waiting)
+		<-ctx.Done()
+		late = true
+	})
+	if late {
+		return ctx.Err()
+	}
+	return s.keeper.keep(ctx, block)
+}
+
+// TestStopTriesOnceMore keeps what came by telnet when there is no time left, if that can be done at once.
+func TestStopTriesOnceMore(t *testing.T) {
+	cfg := testConfig(t)
+	s := &slowpoke{waiting: make(chan struct{})}
+	r := startRigWith(t, cfg, noon, &bin{}, func(in *Input) { s.keeper, in.intake.to = in.keeper, s })
+	c := r.dial()
+	c.send(putLine("m", 1))
+	<-s.waiting
+	c.send(putLine("m", 2) + putLine("m", 3) + "dropcaches\n")
+	require.NotEmpty(t, c.line())
+	r.cancel()
+	r.wait(patience)
+	require.NoError(t, r.err)
+	require.Zero(t, r.in.stats.lost.Load())
+	require.NoError(t, r.in.Close())
+	q, err := queue.Open(queue.Config{Dir: cfg.QueuePath})
+	require.NoError(t, err)
+	defer q.Close()
+	require.GreaterOrEqual(t, q.Stats().Records+r.to.count(), 3)
+}
+
 // TestStopTakesWhatWasSent takes what senders have sent by telnet until then.
 func TestStopTakesWhatWasSent(t *testing.T) {
 	for range 5 {

@@ -47,6 +47,7 @@ func (p *port) telnet(conn net.Conn, head []byte) {
 		}
 	}()
 	c.have = copy(c.buf, head)
+	p.in.stats.bytes.Add(uint64(c.have))
 	c.serve()
 }
 

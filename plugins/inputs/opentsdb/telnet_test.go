@@ -210,6 +210,24 @@ func TestTelnetSilent(t *testing.T) {
 	}
 }
 
+// TestTelnetSplitEnd has the end of the longest line come in two pieces.
+func TestTelnetSplitEnd(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.MaxLine = bytesOf(1 << 10)
+	r := startRig(t, cfg)
+	c := r.dial()
+	longest := padded(strings.TrimSuffix(putLine("m", 1), "\n"), 1<<10)
+	sent := 0
+	for _, piece := range []string{longest, "\r", "\n", longest + "\r", "\n", longest + " ", "\n"} {
+		c.send(piece)
+		sent += len(piece)
+		require.Eventually(t, func() bool { return r.in.stats.bytes.Load() == uint64(sent) }, patience, time.Millisecond)
+	}
+	require.Contains(t, c.line(), "max_line")
+	require.Empty(t, c.finish())
+	require.Len(t, r.settle(), 2)
+}
+
 // dialDeaf connects with little room for answers. It is made before there is a connection, as a window that shrinks
 // later stops both directions for a while.
 func (r *rig) dialDeaf() *telnet {
