@@ -64,12 +64,16 @@ type inputs struct {
 // run gathers for inputs.execd.
 func run(in inputs, log *slog.Logger, signals <-chan os.Signal, stdin, stdout *os.File) error {
 	out := execd.NewWriter(stdout, stallMessages(log))
-	pipe := newPipeReceiver(out)
-	failure := gather(in, log, signals, stdin, func(*source) destination { return out }, pipe, out.Drain)
-	if failure != nil {
-		return fmt.Errorf("write metrics to stdout: %w", failure)
+	return gather(in, log, signals, stdin, func(*source) destination { return out }, newPipeReceiver(out),
+		func(ctx context.Context) error { return stdoutError(out.Drain(ctx)) })
+}
+
+// stdoutError says of an error that it is about stdout.
+func stdoutError(err error) error {
+	if err == nil {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("write metrics to stdout: %w", err)
 }
 
 // gather gathers until it is asked to stop, or a destination fails. Then it calls handOver, whose context ends when
@@ -85,7 +89,7 @@ func gather(in inputs, log *slog.Logger, signals <-chan os.Signal, stdin *os.Fil
 	var gathering sync.WaitGroup
 	for _, s := range in.sources {
 		ticks := triggers.Subscribe(s.interval)
-		gathering.Go(func() { ended <- s.run(finish, ticks, stopping, to(s)) })
+		gathering.Go(func() { ended <- stdoutError(s.run(finish, ticks, stopping, to(s))) })
 	}
 	for _, s := range in.services {
 		gathering.Go(func() { ended <- s.run(finish, stopping, receiver) })
@@ -142,8 +146,11 @@ func gather(in inputs, log *slog.Logger, signals <-chan os.Signal, stdin *os.Fil
 		// the latter; the former ends with the process.
 		log.Warn("Stopped in the middle of a gather, which the kernel or the reader of stdout holds up")
 	}
-	if failure == nil {
-		failure = handOver(exit)
+	for failure == nil && len(ended) > 0 {
+		failure = <-ended // what failed while others were waited for
+	}
+	if err := handOver(exit); failure == nil {
+		failure = err
 	}
 	if errors.Is(failure, context.Canceled) {
 		return nil // asked twice to stop

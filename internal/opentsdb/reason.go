@@ -87,18 +87,36 @@ const (
 
 	// BadEncoding: a body cannot be decompressed.
 	BadEncoding
-	// Interrupted: the connection ended in the middle of a body or a line.
+	// Interrupted: the connection ended in the middle of a body.
 	Interrupted
-	// Forbidden: the sender may not write there.
-	Forbidden
+	// Network: the sender's address may not connect.
+	Network
 	// TooManyConnections: there are as many as may be.
 	TooManyConnections
-	// Timeout: the sender was too slow or silent for too long.
-	Timeout
-	// QueueFull: there is no room to keep the point.
+	// Handshake: the two did not agree on TLS.
+	Handshake
+	// Silent: nothing came on a connection by which to know its protocol.
+	Silent
+	// Idle: nothing came on a connection for too long.
+	Idle
+	// Slow: a request did not come in the time that it may take, or its answer was not read.
+	Slow
+	// Unauthorized: the sender has presented no credentials, or wrong ones.
+	Unauthorized
+	// Forbidden: its credentials are for other namespaces.
+	Forbidden
+	// TooManyNamespaces: there are as many as may be, and this one is new.
+	TooManyNamespaces
+	// Busy: too much is being taken in at the same time.
+	Busy
+	// QueueFull: there is no room to keep the points.
 	QueueFull
-	// Unavailable: the point could not be kept for another reason, such as a disk that fails.
+	// NotInTime: they could not be kept in the time that this may take.
+	NotInTime
+	// Unavailable: they could not be kept for another reason, such as a disk that fails.
 	Unavailable
+	// Internal: a mistake of the program.
+	Internal
 
 	reasons // how many there are
 )
@@ -142,11 +160,20 @@ var words = [reasons]string{
 	BodyTooLarge:       "body_too_large",
 	BadEncoding:        "bad_encoding",
 	Interrupted:        "interrupted",
-	Forbidden:          "forbidden",
+	Network:            "network",
 	TooManyConnections: "too_many_connections",
-	Timeout:            "timeout",
+	Handshake:          "handshake",
+	Silent:             "silent",
+	Idle:               "idle",
+	Slow:               "slow",
+	Unauthorized:       "unauthorized",
+	Forbidden:          "forbidden",
+	TooManyNamespaces:  "too_many_namespaces",
+	Busy:               "busy",
 	QueueFull:          "queue_full",
+	NotInTime:          "not_in_time",
 	Unavailable:        "unavailable",
+	Internal:           "internal",
 }
 
 // String returns the word for a reason that counters use, such as "no_tag".

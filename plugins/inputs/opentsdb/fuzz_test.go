@@ -14,6 +14,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	tsdb "telegraf-ipvs/internal/opentsdb"
 )
 
 // A tally keeps lines only until they were looked at.
@@ -84,7 +86,7 @@ func FuzzPort(f *testing.F) {
 			}
 		}
 		k.take(t)
-		if n := r.in.stats.why(refusedPanic); n > 0 {
+		if n := r.in.stats.why(tsdb.Internal); n > 0 {
 			t.Fatalf("%s", r.log)
 		}
 	})
@@ -138,7 +140,7 @@ func FuzzRequest(f *testing.F) {
 		w := httptest.NewRecorder()
 		port.http.ServeHTTP(w, req)
 		kept := k.take(t)
-		if r.in.stats.why(refusedPanic) > 0 || w.Code == http.StatusInternalServerError {
+		if r.in.stats.why(tsdb.Internal) > 0 || w.Code == http.StatusInternalServerError {
 			t.Fatalf("%s", r.log)
 		}
 		if used := r.in.budget.used.Load(); used != 0 {

@@ -100,7 +100,7 @@ func (h *httpSide) answer(w http.ResponseWriter, r *http.Request) (a answer) {
 	}
 	who, ok := in.access.login(r)
 	if !ok {
-		in.stats.refuse(refusedLogin)
+		in.stats.refuse(tsdb.Unauthorized)
 		a = fault(http.StatusUnauthorized, "Authentication failed", "present one of the configured credentials")
 		a.challenge = in.access.challenge()
 		return a
@@ -119,7 +119,7 @@ func (h *httpSide) answer(w http.ResponseWriter, r *http.Request) (a answer) {
 		n = sp.namespace
 	}
 	if !who.mayWrite(n) {
-		in.stats.refuse(refusedNamespace)
+		in.stats.refuse(tsdb.Forbidden)
 		return fault(http.StatusForbidden, "Forbidden", fmt.Sprintf("these credentials may not write to %q", n.String()))
 	}
 	if path == pathMetadata {
@@ -127,6 +127,7 @@ func (h *httpSide) answer(w http.ResponseWriter, r *http.Request) (a answer) {
 	}
 	if named {
 		if sp = in.spaces.get(n, false); sp == nil {
+			in.stats.refuse(tsdb.TooManyNamespaces)
 			return busy("Too many namespaces", in.spaces.errNamespaces())
 		}
 	}
@@ -165,7 +166,7 @@ func (h *httpSide) put(w http.ResponseWriter, r *http.Request, sp *space) answer
 	sp.giveBack(h.port.profile, parser)
 	switch {
 	case l.overdrawn:
-		in.stats.refuse(refusedMemory)
+		in.stats.refuse(tsdb.Busy)
 		return busy("Please throttle writes", "too much is being received at the same time (max_memory)")
 	case err != nil:
 		l.count(0)
@@ -188,24 +189,24 @@ func (h *httpSide) bodyFault(err error) answer {
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.Is(err, errBodyTooLarge) || errors.As(err, &tooLarge):
-		h.port.in.stats.refuse(refusedBody)
+		h.port.in.stats.refuse(tsdb.BodyTooLarge)
 		return fault(http.StatusRequestEntityTooLarge, "Request entity too large",
 			fmt.Sprintf("want at most %d bytes (max_body), decompressed; send less at a time", h.port.in.cfg.MaxBody.Bytes()))
 	case errors.As(err, &bad):
-		h.port.in.stats.badBody(bad.Reason)
+		h.port.in.stats.refuse(bad.Reason)
 		status := http.StatusBadRequest
 		if bad.Reason == tsdb.TooManyPoints {
 			status = http.StatusRequestEntityTooLarge
 		}
 		return fault(status, bad.OpenTSDB(), bad.Error())
 	case isTimeout(err):
-		h.port.in.stats.refuse(refusedSlow)
+		h.port.in.stats.refuse(tsdb.Slow)
 		return fault(http.StatusRequestTimeout, "Request timeout", "the body did not come in time (body_timeout)")
 	case errors.Is(err, errBadEncoding):
-		h.port.in.stats.badBody(tsdb.BadEncoding)
+		h.port.in.stats.refuse(tsdb.BadEncoding)
 		return fault(http.StatusBadRequest, "Unable to decompress the content", err.Error())
 	}
-	h.port.in.stats.refuse(refusedBroken)
+	h.port.in.stats.refuse(tsdb.Interrupted)
 	return fault(http.StatusBadRequest, "Unable to read the content", err.Error())
 }
 

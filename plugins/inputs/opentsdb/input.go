@@ -244,21 +244,25 @@ func (in *Input) Close() error {
 	return errors.Join(problems...)
 }
 
-// whyNotKept says what a sender can do about points that were not kept.
+// whyNotKept counts that points were not kept, and says what their sender can do about it.
 func (in *Input) whyNotKept(err error) string {
 	switch {
 	case errors.Is(err, queue.ErrFull):
+		in.stats.refuse(tsdb.QueueFull)
 		in.complain("keep", fmt.Errorf("points are turned away: %w", err))
 		return "the queue is full (queue_max_size): what is in it has to be handed over first; none of these points was stored, send them again"
 	case errors.Is(err, queue.ErrTooLarge):
+		in.stats.refuse(tsdb.BodyTooLarge)
 		return "these points alone are more than the queue may hold (queue_max_size): send less at a time"
 	case errors.Is(err, errAckTimeout):
+		in.stats.refuse(tsdb.NotInTime)
 		in.complain("keep", err)
 		if in.queue == nil {
 			return "they were not taken over in time (ack_timeout); send them again"
 		}
 		return "they could not be made safe in time (ack_timeout); none of these points was stored, send them again"
 	}
+	in.stats.refuse(tsdb.Unavailable)
 	in.complain("keep", err)
 	return "they could not be made safe; send them again"
 }
@@ -283,7 +287,7 @@ func (in *Input) guard(what string, v any) {
 	if v == nil {
 		return
 	}
-	in.stats.refuse(refusedPanic)
+	in.stats.refuse(tsdb.Internal)
 	in.complain("panic", fmt.Errorf("%s met a mistake of this program: %v\n%s", what, v, debug.Stack()))
 }
 

@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	tsdb "telegraf-ipvs/internal/opentsdb"
+
 	"telegraf-ipvs/internal/config"
 )
 
@@ -73,17 +75,17 @@ func TestLogin(t *testing.T) {
 			if test.authorization != "" {
 				headers = append(headers, "Authorization", test.authorization)
 			}
-			logins, spaces := r.in.stats.why(refusedLogin), r.in.stats.why(refusedNamespace)
+			logins, spaces := r.in.stats.why(tsdb.Unauthorized), r.in.stats.why(tsdb.Forbidden)
 			got := r.post(test.path, object("m", 1), headers...)
 			require.Equal(t, test.status, got.status, got.body)
 			switch test.status {
 			case http.StatusUnauthorized:
 				require.Equal(t, []string{`Basic realm="telegraf-ipvs", charset="UTF-8"`, `Bearer realm="telegraf-ipvs"`}, got.header.Values("WWW-Authenticate"))
 				require.Equal(t, "Authentication failed", got.message(t))
-				require.Equal(t, logins+1, r.in.stats.why(refusedLogin))
+				require.Equal(t, logins+1, r.in.stats.why(tsdb.Unauthorized))
 			case http.StatusForbidden:
 				require.Equal(t, "Forbidden", got.message(t))
-				require.Equal(t, spaces+1, r.in.stats.why(refusedNamespace))
+				require.Equal(t, spaces+1, r.in.stats.why(tsdb.Forbidden))
 			case http.StatusOK:
 				good++
 			}

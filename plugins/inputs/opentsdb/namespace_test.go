@@ -218,7 +218,7 @@ func TestStatus(t *testing.T) {
 		`points_refused_total{account_id="1",check_name="telnet",check_uuid="` + ownUUID + `",reason="too_old"} 1`,
 		`series{account_id="2",check_name="a\"b",check_uuid="` + otherUUID + `"} 2`,
 		`namespaces 3`, `requests_total{status="200"} 2`, `requests_total{status="400"} 1`, `requests_total{status="404"} 1`,
-		`bodies_refused_total{reason="not_object_or_array"} 1`, `keeps_total 2`, `queue_records 0`, `handed_over_total 4`, `queue_full 0`,
+		`refused_total{reason="not_object_or_array"} 1`, `keeps_total 2`, `queue_records 0`, `handed_over_total 4`, `queue_full 0`,
 		`connections_total 2`,
 	} {
 		require.Contains(t, text, "\n"+metricPrefix+want+"\n")
@@ -277,7 +277,7 @@ func TestPanic(t *testing.T) {
 	require.Equal(t, http.StatusInternalServerError, got.status)
 	require.Equal(t, "Internal error", got.message(t))
 	require.Equal(t, http.StatusOK, r.post("/api/put", object("m", 1)).status)
-	require.EqualValues(t, 1, r.in.stats.why(refusedPanic))
+	require.EqualValues(t, 1, r.in.stats.why(tsdb.Internal))
 	require.Contains(t, r.log.String(), "a mistake of this program")
 	require.NoError(t, r.stop())
 }

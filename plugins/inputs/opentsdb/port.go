@@ -42,7 +42,7 @@ const (
 // listen opens the port. It waits for a while for a process that is about to leave it.
 func (p *port) listen(ctx context.Context) error {
 	give := time.Now().Add(portWait)
-	for {
+	for tries := 0; ; tries++ {
 		var lc net.ListenConfig
 		l, err := lc.Listen(ctx, "tcp", p.address)
 		if err == nil {
@@ -51,6 +51,9 @@ func (p *port) listen(ctx context.Context) error {
 		}
 		if !isInUse(err) || time.Now().After(give) {
 			return fmt.Errorf("%s: %w", p.name, err)
+		}
+		if tries == 0 {
+			p.in.log.Warn(fmt.Sprintf("Waiting up to %v for another process to leave %s (%s)", portWait, p.address, p.name))
 		}
 		select {
 		case <-time.After(100 * time.Millisecond):
@@ -91,11 +94,11 @@ func (p *port) accept(conns *sync.WaitGroup) {
 		p.in.stats.connections.Add(1)
 		switch {
 		case !p.allowed(conn.RemoteAddr()):
-			p.in.stats.refuse(refusedNetwork)
+			p.in.stats.refuse(tsdb.Network)
 			_ = conn.Close()
 		case p.in.open.Add(1) > int64(p.in.cfg.MaxConnections):
 			p.in.open.Add(-1)
-			p.in.stats.refuse(refusedConnections)
+			p.in.stats.refuse(tsdb.TooManyConnections)
 			conns.Go(func() { p.turnAway(conn) })
 		default:
 			conns.Go(func() {
@@ -159,7 +162,7 @@ func (p *port) dispatch(conn net.Conn) {
 		cancel()
 		if err != nil {
 			if !p.reading.isStopped() {
-				p.in.stats.refuse(refusedTLS)
+				p.in.stats.refuse(tsdb.Handshake)
 				p.in.complain("tls", fmt.Errorf("%s: TLS with %s: %w", p.name, conn.RemoteAddr(), err))
 			}
 			_ = conn.Close()
@@ -179,7 +182,7 @@ func (p *port) dispatch(conn net.Conn) {
 	p.reading.within(conn, p.in.cfg.DetectTimeout.Duration())
 	if _, err := first.Peek(1); err != nil {
 		if errors.Is(err, os.ErrDeadlineExceeded) && !p.reading.isStopped() {
-			p.in.stats.refuse(refusedSilent)
+			p.in.stats.refuse(tsdb.Silent)
 		}
 		_ = conn.Close()
 		return

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	tsdb "telegraf-ipvs/internal/opentsdb"
 )
 
 // TestOnePort speaks both protocols to one port.
@@ -93,22 +95,22 @@ func TestTimeouts(t *testing.T) {
 	tests := []struct {
 		name, text string
 		port       int
-		reply      string // its begin
-		why        string // counted
+		reply      string      // its begin
+		why        tsdb.Reason // counted
 		least      time.Duration
 	}{
-		{name: "silent", port: 1, why: refusedSilent, least: time.Second},
-		{name: "silent on a telnet port", port: 2, why: refusedIdle, least: 2 * time.Second},
+		{name: "silent", port: 1, why: tsdb.Silent, least: time.Second},
+		{name: "silent on a telnet port", port: 2, why: tsdb.Idle, least: 2 * time.Second},
 		{name: "silent on an HTTP port", port: 0, least: time.Second},
-		{name: "idle after a line", port: 1, text: putLine("m", 1), why: refusedIdle, least: 2 * time.Second},
-		{name: "half a line", port: 1, text: "put m", why: refusedIdle, least: 2 * time.Second},
+		{name: "idle after a line", port: 1, text: putLine("m", 1), why: tsdb.Idle, least: 2 * time.Second},
+		{name: "half a line", port: 1, text: "put m", why: tsdb.Idle, least: 2 * time.Second},
 		{name: "half a head", port: 0, text: "POST /api/put HTTP/1.1\r\nHost:", least: time.Second},
 		{name: "half a head on a port for both", port: 1, text: "POST /api/put HTTP/1.1\r\nHost:", least: time.Second},
 		{name: "half a method", port: 1, text: "PO", least: time.Second},
-		{name: "no body", port: 0, text: head + "\r\n\r\n", reply: "HTTP/1.1 408 ", why: refusedSlow, least: time.Second},
-		{name: "half a body", port: 1, text: head + "\r\n\r\n[{", reply: "HTTP/1.1 408 ", why: refusedSlow, least: time.Second},
-		{name: "half a chunk", port: 0, text: "POST /api/put HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n10\r\n[", reply: "HTTP/1.1 408 ", why: refusedSlow, least: time.Second},
-		{name: "half a gzip", port: 0, text: post("/api/put", string(zipped(t, object("m", 1))), "Content-Encoding: gzip")[:130], reply: "HTTP/1.1 408 ", why: refusedSlow, least: time.Second},
+		{name: "no body", port: 0, text: head + "\r\n\r\n", reply: "HTTP/1.1 408 ", why: tsdb.Slow, least: time.Second},
+		{name: "half a body", port: 1, text: head + "\r\n\r\n[{", reply: "HTTP/1.1 408 ", why: tsdb.Slow, least: time.Second},
+		{name: "half a chunk", port: 0, text: "POST /api/put HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n10\r\n[", reply: "HTTP/1.1 408 ", why: tsdb.Slow, least: time.Second},
+		{name: "half a gzip", port: 0, text: post("/api/put", string(zipped(t, object("m", 1))), "Content-Encoding: gzip")[:130], reply: "HTTP/1.1 408 ", why: tsdb.Slow, least: time.Second},
 		{name: "no body to a path that is not there", port: 0, text: strings.Replace(head, "/api/put", "/x", 1) + "\r\n\r\n", reply: "HTTP/1.1 404 ", least: time.Second},
 		{name: "idle after a request", port: 0, text: post("/api/put", object("m", 1)), reply: "HTTP/1.1 204 ", least: 2 * time.Second},
 	}
@@ -163,9 +165,9 @@ func TestTimeouts(t *testing.T) {
 	}
 	close(stop)
 	require.Greater(t, <-busy, 10, "the others are untouched")
-	counts := map[string]uint64{}
+	counts := map[tsdb.Reason]uint64{}
 	for _, test := range tests {
-		if test.why != "" {
+		if test.why != tsdb.None {
 			counts[test.why]++
 		}
 	}
@@ -229,7 +231,7 @@ func TestMaxConnections(t *testing.T) {
 
 	require.Contains(t, r.dial().gone(patience), "Please throttle writes: too many connections")
 	require.True(t, strings.HasPrefix(dial(t, r.in.ports[0].listener.Addr().String()).gone(patience), "HTTP/1.1 503 "))
-	require.EqualValues(t, 2, r.in.stats.why(refusedConnections))
+	require.EqualValues(t, 2, r.in.stats.why(tsdb.TooManyConnections))
 	b.send("dropcaches\n")
 	require.NotEmpty(t, b.line(), "the others are untouched")
 
@@ -276,7 +278,7 @@ func TestAllowedNetworks(t *testing.T) {
 					refused++
 				}
 			}
-			require.Equal(t, refused, r.in.stats.why(refusedNetwork))
+			require.Equal(t, refused, r.in.stats.why(tsdb.Network))
 		})
 	}
 }

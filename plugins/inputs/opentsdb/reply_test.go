@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	tsdb "telegraf-ipvs/internal/opentsdb"
 )
 
 // TestRepliesToPoints sends bodies of which all, some and none of the points are good, and asks in every way.
@@ -164,11 +166,11 @@ func TestRepliesToFaults(t *testing.T) {
 	tests := []struct {
 		name, request string
 		status        int
-		message       string // of the error
-		also          string // somewhere in the body
-		header        string // "Name: value"
-		ends          bool   // the connection
-		why           string // counted as refused
+		message       string      // of the error
+		also          string      // somewhere in the body
+		header        string      // "Name: value"
+		ends          bool        // the connection
+		why           tsdb.Reason // counted as refused
 	}{
 		{name: "no such path", request: post("/", good), status: 404, message: "Endpoint not found", also: "want /opentsdb/ACCOUNT_ID/"},
 		{name: "a path of queries", request: post("/api/query", good), status: 404, message: "Endpoint not found"},
@@ -203,12 +205,12 @@ func TestRepliesToFaults(t *testing.T) {
 		{name: "bytes that are not UTF-8", request: post(space, strings.Replace(good, "host", "\xff", 1)), status: 400, message: "Unable to parse the given JSON"},
 		{name: "too deep", request: post(space, strings.Repeat("[", 1000)), status: 400},
 		{name: "too many points", request: post(space, "["+strings.Repeat(good+",", 10)+good+"]"), status: 413},
-		{name: "a body that is too large", request: post(space, "["+strings.Repeat(" ", 70_000)+good+"]"), status: 413, message: "Request entity too large", also: "max_body", ends: true, why: refusedBody},
+		{name: "a body that is too large", request: post(space, "["+strings.Repeat(" ", 70_000)+good+"]"), status: 413, message: "Request entity too large", also: "max_body", ends: true, why: tsdb.BodyTooLarge},
 		{
-			name: "chunks that are too large", status: 413, message: "Request entity too large", ends: true, why: refusedBody,
+			name: "chunks that are too large", status: 413, message: "Request entity too large", ends: true, why: tsdb.BodyTooLarge,
 			request: "POST " + space + " HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + strings.Repeat("1000\r\n"+strings.Repeat(" ", 4096)+"\r\n", 17) + "0\r\n\r\n",
 		},
-		{name: "a bomb", request: post(space, bomb, "Content-Encoding: gzip"), status: 413, message: "Request entity too large", also: "decompressed", why: refusedBody},
+		{name: "a bomb", request: post(space, bomb, "Content-Encoding: gzip"), status: 413, message: "Request entity too large", also: "decompressed", why: tsdb.BodyTooLarge},
 		{name: "a compression that nobody knows", request: post(space, good, "Content-Encoding: br"), status: 415, message: "Unsupported content encoding", also: `\"br\"`},
 		{name: "no gzip", request: post(space, good, "Content-Encoding: gzip"), status: 400, message: "Unable to decompress the content"},
 		{name: "nothing of gzip", request: post(space, "", "Content-Encoding: gzip"), status: 400, message: "Unable to decompress the content"},
@@ -247,7 +249,7 @@ func TestRepliesToFaults(t *testing.T) {
 					require.Equal(t, value, got.header.Get(name), what)
 				}
 				require.Equal(t, test.ends, !goesOn, what)
-				if test.why != "" {
+				if test.why != tsdb.None {
 					require.Equal(t, before+1, r.in.stats.why(test.why))
 				}
 				if goesOn {
@@ -265,7 +267,7 @@ func TestRepliesToFaults(t *testing.T) {
 }
 
 // why returns how often something was refused for a reason.
-func (s *stats) why(reason string) uint64 {
+func (s *stats) why(reason tsdb.Reason) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.refused[reason]
@@ -391,7 +393,7 @@ func TestMemory(t *testing.T) {
 	require.Equal(t, http.StatusServiceUnavailable, got.status, got.body)
 	require.Equal(t, "5", got.header.Get("Retry-After"))
 	require.Contains(t, got.body, "max_memory")
-	require.EqualValues(t, 1, r.in.stats.why(refusedMemory))
+	require.EqualValues(t, 1, r.in.stats.why(tsdb.Busy))
 	require.Empty(t, r.settle(), "nothing of it is kept")
 
 	got = r.post("/api/put", points(5000))
@@ -434,7 +436,7 @@ func TestNamespaces(t *testing.T) {
 		require.Equal(t, "5", got.header.Get("Retry-After"))
 		require.Contains(t, got.body, "max_namespaces")
 	}
-	require.EqualValues(t, 2, r.in.spaces.dropped.Load())
+	require.EqualValues(t, 2, r.in.stats.why(tsdb.TooManyNamespaces))
 	require.Equal(t, http.StatusOK, send("a").status, "the others are untouched")
 	require.Equal(t, http.StatusOK, r.post("/api/put", object("m", 1)).status)
 	for _, sp := range r.in.spaces.list() {

@@ -25,10 +25,9 @@ type space struct {
 // spaces are the namespaces that data points came for. There are at most max of them; one that was not asked for of late
 // makes way for a new one.
 type spaces struct {
-	cfg     Config
-	now     func() time.Time
-	expiry  time.Duration
-	dropped atomic.Uint64 // namespaces refused for lack of room
+	cfg    Config
+	now    func() time.Time
+	expiry time.Duration
 
 	mu  sync.RWMutex
 	all map[namespace]*space
@@ -60,7 +59,6 @@ func (s *spaces) add(n namespace, pinned bool, now time.Time) *space {
 		return found
 	}
 	if len(s.all) >= s.cfg.MaxNamespaces && !s.forget(now) {
-		s.dropped.Add(1)
 		return nil
 	}
 	sp := &space{namespace: n, pinned: pinned, rejected: make([]atomic.Uint64, len(tsdb.Reasons())+1)}

@@ -12,22 +12,6 @@ import (
 	tsdb "telegraf-ipvs/internal/opentsdb"
 )
 
-// Why a connection or a request was refused, as counters call it.
-const (
-	refusedNetwork     = "network"
-	refusedConnections = "connections"
-	refusedTLS         = "tls"
-	refusedSilent      = "silent"
-	refusedIdle        = "idle"
-	refusedLogin       = "login"
-	refusedNamespace   = "namespace"
-	refusedMemory      = "memory"
-	refusedBody        = "body_too_large"
-	refusedSlow        = "slow"
-	refusedBroken      = "broken"
-	refusedPanic       = "panic"
-)
-
 // stats are what the listener counts, apart from data points, which each space counts. It is safe for concurrent use.
 type stats struct {
 	started        time.Time
@@ -36,10 +20,9 @@ type stats struct {
 	repliesDropped atomic.Uint64
 	lost           atomic.Uint64 // telnet points that could not be kept
 
-	mu       sync.Mutex // guards all below
-	refused  map[string]uint64
-	bodies   map[tsdb.Reason]uint64
-	requests map[int]*requestCount // by status
+	mu       sync.Mutex             // guards all below
+	refused  map[tsdb.Reason]uint64 // connections, requests, and bodies as a whole
+	requests map[int]*requestCount  // by status
 	keeps    keepCount
 }
 
@@ -56,23 +39,15 @@ type keepCount struct {
 
 func newStats(now time.Time) stats {
 	return stats{
-		started: now, refused: make(map[string]uint64), bodies: make(map[tsdb.Reason]uint64),
-		requests: make(map[int]*requestCount),
+		started: now, refused: make(map[tsdb.Reason]uint64), requests: make(map[int]*requestCount),
 	}
 }
 
-// refuse counts a connection or a request that was refused.
-func (s *stats) refuse(why string) {
+// refuse counts a connection, a request or a body that was refused as a whole.
+func (s *stats) refuse(reason tsdb.Reason) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.refused[why]++
-}
-
-// badBody counts a body that was refused as a whole.
-func (s *stats) badBody(reason tsdb.Reason) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.bodies[reason]++
+	s.refused[reason]++
 }
 
 func (s *stats) request(status int, took time.Duration) {

@@ -24,11 +24,9 @@ var metrics = []outlet.Metric{
 	{Name: "points_lost_total", Help: "Data points from telnet that came in while the process ended, and could not be kept."},
 	{Name: "series", Help: "Series that were seen of late.", Labels: []string{"account_id", "check_uuid", "check_name"}},
 	{Name: "namespaces", Help: "Namespaces that are known."},
-	{Name: "namespaces_refused_total", Help: "Requests for a namespace beyond max_namespaces."},
 	{Name: "connections", Help: "Connections that are open."},
 	{Name: "connections_total", Help: "Connections that were accepted."},
-	{Name: "refused_total", Help: "Connections and requests that were refused, or ended because their sender was silent or slow.", Labels: []string{"why"}},
-	{Name: "bodies_refused_total", Help: "Bodies that were refused as a whole.", Labels: []string{"reason"}},
+	{Name: "refused_total", Help: "Connections, requests and bodies that were refused as a whole, or ended because their sender was silent or slow.", Labels: []string{"reason"}},
 	{Name: "requests_total", Help: "HTTP requests by status.", Labels: []string{"status"}},
 	{Name: "request_seconds_total", Help: "Time that HTTP requests took, by status.", Labels: []string{"status"}},
 	{Name: "keeps_total", Help: "Requests whose points were made safe."},
@@ -61,7 +59,6 @@ func (in *Input) collect(m *outlet.Meter) {
 	}
 	s := &in.stats
 	m.Gauge("namespaces", float64(len(spaces)))
-	m.Counter("namespaces_refused_total", in.spaces.dropped.Load())
 	m.Gauge("connections", float64(max(0, in.open.Load())))
 	m.Counter("connections_total", s.connections.Load())
 	m.Counter("points_lost_total", s.lost.Load())
@@ -70,17 +67,14 @@ func (in *Input) collect(m *outlet.Meter) {
 	m.Gauge("memory_bytes", float64(in.budget.used.Load()))
 
 	s.mu.Lock()
-	refused, bodies, keeps := maps.Clone(s.refused), maps.Clone(s.bodies), s.keeps
+	refused, keeps := maps.Clone(s.refused), s.keeps
 	requests := make(map[int]requestCount)
 	for status, r := range s.requests {
 		requests[status] = *r
 	}
 	s.mu.Unlock()
-	for why, n := range refused {
-		m.Counter("refused_total", n, why)
-	}
-	for reason, n := range bodies {
-		m.Counter("bodies_refused_total", n, reason.String())
+	for reason, n := range refused {
+		m.Counter("refused_total", n, reason.String())
 	}
 	for status, r := range requests {
 		m.Counter("requests_total", r.n, strconv.Itoa(status))

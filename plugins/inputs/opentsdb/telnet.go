@@ -111,7 +111,7 @@ func (c *telnetConn) end(err error) {
 			c.lines(c.buf[:c.have])
 		}
 	case errors.Is(err, os.ErrDeadlineExceeded) && !c.port.reading.isStopped():
-		c.port.in.stats.refuse(refusedIdle)
+		c.port.in.stats.refuse(tsdb.Idle)
 	}
 }
 

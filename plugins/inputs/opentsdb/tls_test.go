@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	tsdb "telegraf-ipvs/internal/opentsdb"
 )
 
 // secured returns a configuration whose ports all speak TLS, and what a client needs.
@@ -136,7 +138,7 @@ func TestTLSGarbage(t *testing.T) {
 	half.send("\x16\x03\x01\x02\x00")
 	half.gone(patience)
 	require.GreaterOrEqual(t, time.Since(begin), 900*time.Millisecond, "it has its time")
-	require.Eventually(t, func() bool { return r.in.stats.why(refusedTLS) == uint64(len(garbage)+1) }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { return r.in.stats.why(tsdb.Handshake) == uint64(len(garbage)+1) }, patience, time.Millisecond)
 
 	_, err = io.WriteString(open, putLine("m", 1)+"dropcaches\n")
 	require.NoError(t, err)
@@ -173,7 +175,7 @@ func TestMutualTLS(t *testing.T) {
 	require.Len(t, r.arrive(2), 2)
 	require.NoError(t, r.stop())
 	require.Len(t, r.to.all(), 2)
-	require.EqualValues(t, 4, r.in.stats.why(refusedTLS)) // which are counted now that it has ended
+	require.EqualValues(t, 4, r.in.stats.why(tsdb.Handshake)) // which are counted now that it has ended
 }
 
 // TestCertificateReload presents a new certificate to new connections, and keeps the old one while the new is no good.
