@@ -33,13 +33,20 @@ func Check(ctx context.Context, c Config, log *slog.Logger, out io.Writer) error
 func check(ctx context.Context, in inputs, sinks []*sink, out io.Writer) error {
 	well := true
 	var failed error
+	width := 12
+	for _, s := range in.services {
+		width = max(width, len(s.name))
+	}
+	for _, s := range sinks {
+		width = max(width, len(s.name))
+	}
 	report := func(name string) func(string, string, error) {
 		return func(subject, state string, err error) {
 			mark := "ok  "
 			if err != nil {
 				mark, well = "FAIL", false
 			}
-			_, werr := fmt.Fprintf(out, "%s  %-12s %-12s %s\n", mark, name, subject, state)
+			_, werr := fmt.Fprintf(out, "%s  %-*s %-12s %s\n", mark, width, name, subject, state)
 			failed = errors.Join(failed, werr)
 			if err != nil {
 				_, werr = fmt.Fprintln(out, problem{"      ", err})

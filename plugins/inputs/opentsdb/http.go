@@ -170,6 +170,7 @@ func (h *httpSide) put(w http.ResponseWriter, r *http.Request, sp *space) answer
 		return busy("Please throttle writes", "too much is being received at the same time (max_memory)")
 	case err != nil:
 		l.count(0)
+		in.refusedBody(sp, remote(r), err)
 		return h.bodyFault(err)
 	}
 	for _, bad := range l.first {

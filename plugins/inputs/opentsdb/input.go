@@ -274,6 +274,13 @@ func (in *Input) refused(sp *space, from net.Addr, err *tsdb.Error) {
 	}
 }
 
+// refusedBody logs, now and then, a body that was refused as a whole.
+func (in *Input) refusedBody(sp *space, from net.Addr, err error) {
+	if more, ok := in.limits["body"].Allow("", time.Now()); ok {
+		in.log.Warn(fmt.Sprintf("Refused all of a body from %v for %s: %v%s", from, sp.namespace, err, more))
+	}
+}
+
 // complain logs, now and then, what goes wrong.
 func (in *Input) complain(about string, err error) {
 	if more, ok := in.limits[about].Allow("", time.Now()); ok {
