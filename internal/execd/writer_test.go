@@ -340,7 +340,9 @@ func TestWriteLines(t *testing.T) {
 	long := "m s=\"" + strings.Repeat("y", 3*pipeChunk) + "\"\n"
 	block := numberedLines(400) + long + numberedLines(3)
 	var positions []uint64
+	written := make(chan struct{})
 	go func() {
+		defer close(written)
 		defer out.Close()
 		if err := w.Write(numbered(7)); err != nil {
 			t.Error(err)
@@ -365,6 +367,7 @@ func TestWriteLines(t *testing.T) {
 		}
 		all = append(all, buf[:n]...)
 	}
+	<-written
 	want := numberedLine(7) + block + block
 	require.Equal(t, want, string(all))
 	first := uint64(len(numberedLine(7) + block))
