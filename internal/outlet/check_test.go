@@ -8,10 +8,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"telegraf-ipvs/internal/config"
 	"telegraf-ipvs/internal/httpauth"
@@ -25,11 +27,12 @@ func TestCheckQueue(t *testing.T) {
 	require.NoError(t, os.Mkdir(full, 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(full, "queue.db"), make([]byte, 3<<20), 0o600))
 	closed := filepath.Join(root, "closed")
-	require.NoError(t, os.Mkdir(closed, 0o500))
+	require.NoError(t, os.Mkdir(closed, 0o555))
+	require.NoError(t, os.Chmod(filepath.Dir(root), 0o755)) // for nobody
 	empty := t.TempDir()
 	for _, test := range []struct {
 		name, path    string
-		privileged    bool // a privileged user sees something else
+		privileged    bool // root sees something else
 		subject, text string
 		err           string
 		disk          bool // is looked at as well
@@ -43,14 +46,14 @@ func TestCheckQueue(t *testing.T) {
 		{"below what is not writable", closed + "/q", true, "queue", closed + "/q is not there and cannot be made", closed + ": ", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if test.privileged && os.Geteuid() == 0 {
-				t.Skip("root may write everywhere")
-			}
 			s := newShop(t, func(c *Config[string, int64]) {
 				c.Queue.QueuePath = test.path
 				small := config.SizeOf(1 << 10)
 				c.Queue.QueueMaxSize, c.Output.DeadLetterMaxSize = &small, &small
 			})
+			if test.privileged {
+				defer asNobody(t)()
+			}
 			got := s.checkQueue()
 			require.Equal(t, test.subject+": "+test.text, got[0].text)
 			if test.err == "" {
@@ -70,6 +73,22 @@ func TestCheckQueue(t *testing.T) {
 	entries, err := os.ReadDir(root)
 	require.NoError(t, err)
 	require.Len(t, entries, 3, "nothing was made")
+}
+
+// asNobody lets this thread see files as a user without rights does, if it is root's, until the result is called.
+func asNobody(t *testing.T) (end func()) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		return func() {}
+	}
+	runtime.LockOSThread()
+	_, err := unix.SetfsuidRetUid(65534)
+	require.NoError(t, err)
+	return func() {
+		if _, err := unix.SetfsuidRetUid(0); err == nil {
+			runtime.UnlockOSThread() // else the thread ends with its goroutine
+		}
+	}
 }
 
 func TestCheckQueueOnASmallDisk(t *testing.T) {
