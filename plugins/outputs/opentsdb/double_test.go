@@ -150,7 +150,7 @@ func deliveries(t *testing.T, c Config, series, values int) []*delivery {
 	for i := range series {
 		s, err := metric.NewSeries(fmt.Sprintf("m%d", i), metric.Tag{Key: "host", Value: "a"})
 		require.NoError(t, err)
-		tg, p := m.names.target(s, "value")
+		tg, p := m.naming.target(s, "value")
 		require.Nil(t, p)
 		var vs []value
 		for k := range values {

@@ -176,7 +176,7 @@ func TestMapsOneField(t *testing.T) {
 	mt, _, err := metric.NewParser(metric.ParserOptions{}).Parse([]byte("m,h=a a=1i,b=2i,s=\"text\" " + at))
 	require.NoError(t, err)
 	var fields []string
-	m.Map(mt, "b", func(tg *target, v value) { fields = append(fields, tg.field) }, func(string, *problem) {})
+	m.Map(mt, "b", func(tg *target, v value) { fields = append(fields, tg.Field) }, func(string, *problem) {})
 	require.Equal(t, []string{"b"}, fields)
 	m.Map(mt, "s", func(*target, value) { require.Fail(t, "it is a text") }, func(string, *problem) { require.Fail(t, "it is only left out") })
 	require.EqualValues(t, 1, m.Stats().Skipped)
@@ -201,20 +201,6 @@ func TestTargetsStay(t *testing.T) {
 		}
 	}
 	require.Len(t, first, 10)
-}
-
-func TestHoldersAreBounded(t *testing.T) {
-	h := newHolders(2000)
-	forgotten := 0
-	for i := range 10_000 {
-		tg := &target{id: fmt.Sprint(i), seen: int64(i)}
-		require.Nil(t, h.claim(tg.id, int64(i)))
-		if !h.hold(tg, int64(i)) {
-			forgotten++
-		}
-		require.LessOrEqual(t, len(h.byID), 2000)
-	}
-	require.NotZero(t, forgotten)
 }
 
 func TestIDs(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 
 	"telegraf-ipvs/internal/metric"
 	tsdb "telegraf-ipvs/internal/opentsdb"
+	"telegraf-ipvs/internal/outlet"
 )
 
 // naming makes metrics and tags of series and fields.
@@ -50,11 +51,11 @@ func (n *naming) target(s *metric.Series, field string) (*target, *problem) {
 	sub.tags = tags
 	rendered, err := n.template.render(sub)
 	if err != nil {
-		return nil, &problem{reasonName, fmt.Sprintf("%q gives no name for %q: %v", n.template.text, source(s, field), err)}
+		return nil, &problem{reasonName, fmt.Sprintf("%q gives no name for %q: %v", n.template.text, outlet.Source(s, field), err)}
 	}
 	name := n.legal(rendered)
 	if name == "" {
-		return nil, &problem{reasonName, fmt.Sprintf("%q gives an empty name for %q", n.template.text, source(s, field))}
+		return nil, &problem{reasonName, fmt.Sprintf("%q gives an empty name for %q", n.template.text, outlet.Source(s, field))}
 	}
 	legal := make([]metric.Tag, 0, len(tags)+1)
 	for _, t := range tags {
@@ -64,7 +65,7 @@ func (n *naming) target(s *metric.Series, field string) (*target, *problem) {
 		legal = append(legal, n.defaultTag)
 	}
 	if twice := sortTags(legal); twice != "" {
-		return nil, &problem{reasonCollision, fmt.Sprintf("two tags of %q come to be called %q: rename one of them", source(s, field), twice)}
+		return nil, &problem{reasonCollision, fmt.Sprintf("two tags of %q come to be called %q: rename one of them", outlet.Source(s, field), twice)}
 	}
 	points, unfit := tsdb.NewEncoded(n.profile, name, legal)
 	if unfit != nil && unfit.Reason == tsdb.TooManyTags && n.profile == tsdb.OpenTSDB {
@@ -74,7 +75,9 @@ func (n *naming) target(s *metric.Series, field string) (*target, *problem) {
 	if unfit != nil {
 		return nil, problemOf(unfit)
 	}
-	return &target{series: s, field: strings.Clone(field), id: idOf(name, legal, path), path: path, points: points}, nil
+	return &target{
+		Holder: outlet.Holder{Series: s, Field: strings.Clone(field)}, id: idOf(name, legal, path), path: path, points: points,
+	}, nil
 }
 
 // problemOf returns what package tsdb found as a problem.

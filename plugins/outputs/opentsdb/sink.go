@@ -23,7 +23,7 @@ type sink struct {
 
 func newSink(mapper *Mapper, encode encoding, s *sender) *sink {
 	return &sink{
-		parser: metric.NewParser(metric.ParserOptions{MaxSeries: maxSeries}), mapper: mapper, encode: encode, sender: s,
+		parser: metric.NewParser(metric.ParserOptions{MaxSeries: outlet.MaxSeries}), mapper: mapper, encode: encode, sender: s,
 	}
 }
 
@@ -38,7 +38,7 @@ func (s *sink) Map(line []byte, field string, out *publish.Mapped[*target, value
 	s.mapper.Map(m, field, s.add, s.refuse)
 }
 
-func (s *sink) add(t *target, v value) { s.out.Add(t, t.field, v, s.at) }
+func (s *sink) add(t *target, v value) { s.out.Add(t, t.Field, v, s.at) }
 
 func (s *sink) refuse(field string, p *problem) { s.out.Refuse(field, p.reason, p.detail) }
 

@@ -6,20 +6,16 @@ import (
 
 	"telegraf-ipvs/internal/metric"
 	tsdb "telegraf-ipvs/internal/opentsdb"
+	"telegraf-ipvs/internal/outlet"
 )
 
 // A target is a series of the receiver: a metric with its tags, and the field of the series whose values it takes. What
 // it is never changes once a Mapper has made it.
 type target struct {
-	series *metric.Series
-	field  string
+	outlet.Holder
 	id     string // names it for people and tells it from every other one
 	path   string // of the address that takes its points, below the url; empty for the configured one
 	points *tsdb.Encoded
-
-	// These belong to the Mapper.
-	seen int64 // when it last got a value, by Mapper.tick
-	gone bool  // another series has its name now, or nobody
 }
 
 // A value is one on its way to a target.
@@ -50,6 +46,3 @@ func quoted(s string) string {
 	}
 	return s
 }
-
-// source names where the values of a target come from, for people.
-func source(s *metric.Series, field string) string { return s.Head() + " " + field }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-ipvs/internal/metric"
+	"telegraf-ipvs/internal/outlet"
 )
 
 func TestCollisions(t *testing.T) {
@@ -56,7 +57,7 @@ func TestTakeOver(t *testing.T) {
 	require.Equal(t, []string{"a.m.f 1@1"}, m.do(t, "m,host=a f=1i 1"))
 	require.Equal(t, []string{"f: collision"}, m.do(t, "m,host=A f=2i 1"))
 
-	m.elapse(t, takeOver)
+	m.elapse(t, outlet.TakeOver)
 	require.Equal(t, []string{"f: collision"}, m.do(t, "m,host=A f=2i 2"), "an hour is not yet over")
 	m.clock.advance(time.Second)
 	require.Equal(t, []string{"f: collision"}, m.do(t, "m,host=A f=2i 3"), "looked at a second ago")
@@ -65,7 +66,7 @@ func TestTakeOver(t *testing.T) {
 	require.Equal(t, []string{"f: collision"}, m.do(t, "m,host=a f=1i 5"), "it has lost its name")
 	require.Equal(t, []string{"A.m.f 2@6"}, m.do(t, "m,host=A f=2i 6"))
 
-	m.elapse(t, 2*takeOver)
+	m.elapse(t, 2*outlet.TakeOver)
 	require.Equal(t, []string{"a.m.f 1@7"}, m.do(t, "m,host=a f=1i 7"))
 	require.Equal(t, 2, m.Stats().Points)
 }
@@ -84,32 +85,17 @@ func TestNoTakeOverAfterPause(t *testing.T) {
 func TestSilentSeriesReturns(t *testing.T) {
 	m := newMapping(t, Config{})
 	p := m.points(t, "m,host=a f=1i 1")[0]
-	m.elapse(t, 3*takeOver)
+	m.elapse(t, 3*outlet.TakeOver)
 	require.Same(t, p, m.points(t, "m,host=a f=1i 2")[0], "nobody wanted the name")
 	require.Equal(t, []string{"f: collision"}, m.do(t, "m,host=A f=1i 2"))
-}
-
-// TestSweep drops names of series that are silent, and no others.
-func TestSweep(t *testing.T) {
-	m := newMapping(t, Config{})
-	m.elapse(t, time.Second)
-	for i := range firstSweep - 1 {
-		m.do(t, fmt.Sprintf("m,host=a%d f=1i 1", i))
-	}
-	m.elapse(t, takeOver+time.Second)
-	m.do(t, "m,host=a7 f=1i 2")
-	m.do(t, "m,host=new f=1i 2")
-	require.Equal(t, 3, m.Stats().Points, "these two, and the one of elapse")
-	require.Equal(t, []string{"f: collision"}, m.do(t, "m,host=A7 f=1i 2"))
-	require.Equal(t, []string{"a8.m.f 1@3"}, m.do(t, "m,host=a8 f=1i 3"), "the plan looks for its name again")
-	require.Equal(t, 4, m.Stats().Points)
 }
 
 // TestTooManyNames forgets who has which name, but never gives one to two.
 func TestTooManyNames(t *testing.T) {
 	m := newMapping(t, Config{})
-	m.holders = newHolders(2 * firstSweep)
-	for i := range 2*firstSweep + 1 {
+	const most = 2048
+	m.names = outlet.NewNames[*Point](most, m.clock.now)
+	for i := range most + 1 {
 		m.do(t, fmt.Sprintf("m,host=a%d f=1i 1", i))
 	}
 	require.EqualValues(t, 1, m.Stats().Forgotten)
@@ -159,7 +145,7 @@ func FuzzMap(f *testing.F) {
 						if c.AFDatabase == "" {
 							requireLegal(t, p.Name)
 						}
-						owner := source(one.series, key.Name())
+						owner := outlet.Source(one.series, key.Name())
 						before, there := owners[fold(p.Path)]
 						require.True(t, !there || before == owner, "%q is of %q and of %q", p.Path, before, owner)
 						owners[fold(p.Path)] = owner

@@ -3,30 +3,27 @@ package piwebapi
 import (
 	"strings"
 
-	"telegraf-ipvs/internal/metric"
+	"telegraf-ipvs/internal/outlet"
 )
 
 // A Point is a target: a PI point, or an attribute of PI AF, and the field of the series whose values it takes. What is
 // exported never changes, so any number of goroutines may read it; the rest belongs to the Mapper.
 type Point struct {
+	// Holder says where its values come from.
+	outlet.Holder
 	// Name is the point's name. Of an attribute it is the path below the database, Element\Element|Attribute, unless the
 	// attribute lies in another database; then it is the whole path.
 	Name string
 	// Path is \\SERVER\NAME or \\AFSERVER\DATABASE\Element|Attribute. No two Points that are alive have the same, apart
-	// from the one of a series that was silent for [takeOver] and the one that took its place.
+	// from the one of a series that was silent for [outlet.TakeOver] and the one that took its place.
 	Path string
-	// Series and Field are where its values come from. The Key may be another than that of a later metric.
-	Series *metric.Series
-	Field  *metric.Key
 	// Spec says what the point is to be like if it has to be made. It is never nil.
 	Spec *Spec
 	// Fixed says that the configuration names the point by an override: it exists, and is never made.
 	Fixed bool
 
-	names *naming
-	seen  int64      // when it last got a value, by Mapper.tick
-	gone  bool       // another series has its name now, or nobody
-	last  *lastValue // nil until a filter has seen a value
+	naming *naming
+	last   *lastValue // nil until a filter has seen a value
 }
 
 // IsAttribute reports whether it is an attribute of PI AF.
@@ -38,8 +35,8 @@ const maxDescriptor = 200
 // Descriptor returns the text that describes the point to people: what a rule says, or else where its values come from.
 // It renders anew at each call. It is safe for concurrent use.
 func (p *Point) Descriptor() (string, error) {
-	sub := p.names.subject(p.Series)
-	field := p.Field.Name()
+	sub := p.naming.subject(p.Series)
+	field := p.Field
 	var text string
 	if t := p.Spec.descriptor; t != nil {
 		var err error
@@ -69,6 +66,3 @@ func (p *Point) Descriptor() (string, error) {
 	}
 	return text, nil
 }
-
-// source names where the values of a point come from, for people.
-func source(s *metric.Series, field string) string { return s.Head() + " " + field }

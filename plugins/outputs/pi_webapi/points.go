@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 
 	"telegraf-ipvs/internal/metric"
+	"telegraf-ipvs/internal/outlet"
 )
 
 // A Listed is what a configuration makes of one field of one series.
@@ -62,21 +63,20 @@ func (l *lister) line(n int, line []byte) {
 		l.all = append(l.all, Listed{Source: string(line[:min(len(line), most)]), Problem: fmt.Errorf("line %d: %w", n, err)})
 		return
 	}
-	sub := l.mapper.names.subject(mt.Series)
+	sub := l.mapper.naming.subject(mt.Series)
 	for i := range mt.Fields {
 		f := &mt.Fields[i]
-		from := source(mt.Series, f.Key.Name())
+		from := outlet.Source(mt.Series, f.Key.Name())
 		if l.seen[from] {
 			continue
 		}
 		l.seen[from] = true
 		item := Listed{Source: from}
-		var e planned
-		e.key = f.Key
-		l.mapper.resolve(&e, mt.Series, sub, f.Value.Kind(), l.mapper.active)
-		if item.Point = e.point; e.point == nil {
-			item.Problem = e.problem
-		} else if item.Descriptor, err = e.point.Descriptor(); err != nil {
+		e := planned{Key: f.Key}
+		l.mapper.resolve(&e, mt.Series, sub, f.Value.Kind())
+		if item.Point = e.Target; e.Problem != nil {
+			item.Problem = e.Problem
+		} else if item.Descriptor, err = e.Target.Descriptor(); err != nil {
 			item.Problem = fmt.Errorf("descriptor: %w", err)
 		}
 		l.all = append(l.all, item)

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"telegraf-ipvs/internal/metric"
+	"telegraf-ipvs/internal/outlet"
 	pi "telegraf-ipvs/internal/piwebapi"
 	"telegraf-ipvs/internal/publish"
 )
@@ -25,7 +26,7 @@ type sink struct {
 func newSink(s *sender, mapper *Mapper, create bool) *sink {
 	return &sink{
 		sender: s, create: create, mapper: mapper,
-		parser: metric.NewParser(metric.ParserOptions{MaxSeries: maxSeries}), targets: make(map[*Point]*target),
+		parser: metric.NewParser(metric.ParserOptions{MaxSeries: outlet.MaxSeries}), targets: make(map[*Point]*target),
 	}
 }
 
@@ -41,7 +42,7 @@ func (s *sink) Map(line []byte, field string, out *publish.Mapped[*target, value
 }
 
 func (s *sink) add(p *Point, v metric.Value, at int64) {
-	s.out.Add(s.target(p), p.Field.Name(), value{time: at, v: v}, at)
+	s.out.Add(s.target(p), p.Field, value{time: at, v: v}, at)
 }
 
 func (s *sink) refuse(field string, p *Problem) { s.out.Refuse(field, p.Code, p.Detail) }
@@ -67,7 +68,7 @@ func (s *sink) target(p *Point) *target {
 // sweep forgets targets of points that the mapper has given up.
 func (s *sink) sweep() {
 	for p := range s.targets {
-		if p.gone {
+		if p.Gone() {
 			delete(s.targets, p)
 		}
 	}
