@@ -43,7 +43,7 @@ func newNaming(c Config) (*naming, error) {
 
 // target returns the target for a field of a series without asking whether its name is free.
 func (n *naming) target(s *metric.Series, field string) (*target, *problem) {
-	sub := &subject{measurement: s.Name(), tags: s.Tags(), field: field}
+	sub := subject{measurement: s.Name(), tags: s.Tags(), field: field}
 	if field == n.valueField {
 		sub.field = ""
 	}

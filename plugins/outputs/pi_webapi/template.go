@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"text/template"
 
 	"telegraf-ipvs/internal/metric"
+	"telegraf-ipvs/internal/outlet"
 )
 
 // A subject is what a template speaks of: a series and a field of it.
@@ -39,13 +39,7 @@ func (n *naming) subject(s *metric.Series) *subject {
 }
 
 // tag returns the value of a tag, "" if there is none.
-func (s *subject) tag(key string) string {
-	i, found := slices.BinarySearchFunc(s.tags, key, func(t metric.Tag, key string) int { return strings.Compare(t.Key, key) })
-	if !found {
-		return ""
-	}
-	return s.tags[i].Value
-}
+func (s *subject) tag(key string) string { return outlet.TagValue(s.tags, key) }
 
 // identifying returns the values of all tags that tell this series from others, in the order of their keys, joined by
 // "_". The host is not among them, as it stands at a place of its own.
@@ -72,67 +66,37 @@ func matchesAny(patterns []string, s string) bool {
 
 // A nameTemplate renders names or descriptions. It is safe for concurrent use.
 type nameTemplate struct {
+	*outlet.Template[subject]
 	text string
-	t    *template.Template
-	mu   sync.Mutex
-	// Guarded by mu, as the functions of a template are bound when it is parsed:
-	subject *subject
-	// clean is what becomes of text from data before it is joined with the template's own. Nil leaves it as it is.
-	clean func(string) string
 }
 
-// parseTemplate reads a template. The error is for people who wrote it.
+// parseTemplate reads a template. clean is what becomes of text from data before it is joined with the template's own;
+// nil leaves it as it is. The error is for people who wrote the template.
 func parseTemplate(text string, clean func(string) string) (*nameTemplate, error) {
-	n := &nameTemplate{text: text, clean: clean}
-	of := func(get func() string) func() string {
-		return func() string { return n.cleaned(get()) }
+	if clean == nil {
+		clean = func(s string) string { return s }
 	}
-	t, err := template.New("template").Funcs(template.FuncMap{
-		"prefix":      func() string { return n.subject.names.prefix },
-		"host":        of(func() string { return n.subject.tag(hostTag) }),
-		"measurement": of(func() string { return n.subject.measurement }),
-		"series":      of(func() string { return n.subject.series }),
-		"field":       of(func() string { return n.subject.field }),
-		"tag":         func(key string) string { return n.cleaned(n.subject.tag(key)) },
-		"tags":        func(except ...string) string { return n.cleaned(n.subject.identifying(except)) },
-		"lower":       strings.ToLower,
-		"upper":       strings.ToUpper,
-		"trim":        strings.TrimSpace,
-		"replace":     func(old, with, s string) string { return strings.ReplaceAll(s, old, with) },
-	}).Parse(text)
+	var s subject
+	t, err := outlet.ParseTemplate(text, &s, template.FuncMap{
+		"prefix":      func() string { return s.names.prefix },
+		"host":        func() string { return clean(s.tag(hostTag)) },
+		"measurement": func() string { return clean(s.measurement) },
+		"series":      func() string { return clean(s.series) },
+		"field":       func() string { return clean(s.field) },
+		"tag":         func(key string) string { return clean(s.tag(key)) },
+		"tags":        func(except ...string) string { return clean(s.identifying(except)) },
+	})
 	if err != nil {
-		return nil, templateError(err)
+		return nil, err
 	}
-	n.t = t
-	return n, nil
-}
-
-func (n *nameTemplate) cleaned(s string) string {
-	if n.clean == nil {
-		return s
-	}
-	return n.clean(s)
+	return &nameTemplate{t, text}, nil
 }
 
 // render returns what the template says of a field of a subject.
 func (n *nameTemplate) render(s *subject, field string) (string, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
 	about := *s
 	about.field = field
-	n.subject = &about
-	var b strings.Builder
-	if err := n.t.Execute(&b, nil); err != nil {
-		return "", templateError(err)
-	}
-	return b.String(), nil
-}
-
-// templateError drops what text/template says about a file that nobody knows.
-func templateError(err error) error {
-	text := strings.TrimPrefix(err.Error(), "template: ")
-	text = strings.TrimPrefix(text, "template:")
-	return fmt.Errorf("at line %s", text)
+	return n.Render(about)
 }
 
 // check returns why the template cannot name points: it fails, or gives all fields of a series one name.
