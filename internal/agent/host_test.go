@@ -7,8 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"telegraf-ipvs/internal/logtest"
 	"telegraf-ipvs/internal/metric"
 )
 
@@ -62,32 +61,9 @@ func numbered(n int) *metric.Metric {
 	return &metric.Metric{Series: s, Fields: []metric.Field{{Key: metric.NewKey("n"), Value: metric.Int(int64(n))}}}
 }
 
-// A log keeps what is logged.
-type log struct {
-	*slog.Logger
-	mu   sync.Mutex
-	text strings.Builder
-}
+func newLog() *logtest.Log { return logtest.New(slog.LevelDebug) }
 
-func newLog() *log {
-	l := &log{}
-	l.Logger = slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	return l
-}
-
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
-func newSource(in input, interval time.Duration, l *log) *source {
+func newSource(in input, interval time.Duration, l *logtest.Log) *source {
 	return &source{input: in, name: "inputs.fake", interval: interval, log: l.Logger}
 }
 
@@ -96,7 +72,7 @@ type host struct {
 	stdin   *os.File // nil if a test gave another one
 	stdout  *os.File
 	signals chan os.Signal
-	log     *log
+	log     *logtest.Log
 	done    chan error
 }
 

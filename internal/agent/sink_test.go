@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"telegraf-ipvs/internal/logtest"
 	"telegraf-ipvs/internal/metric"
 	"telegraf-ipvs/internal/queue"
 )
@@ -93,7 +94,7 @@ func (o *fakeOutput) stored() []string {
 	return append([]string(nil), o.lines...)
 }
 
-func newSinks(l *log, outputs ...output) []*sink {
+func newSinks(l *logtest.Log, outputs ...output) []*sink {
 	var list []*sink
 	for i, o := range outputs {
 		list = append(list, &sink{output: o, name: fmt.Sprintf("outputs.fake#%d", i+1), log: l.Logger})

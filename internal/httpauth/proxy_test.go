@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-ipvs/internal/httpauth"
+	"telegraf-ipvs/internal/httpauth/pkitest"
 )
 
 // proxy passes on requests, and connections for CONNECT, to one server whatever
@@ -72,8 +73,8 @@ func (p *proxy) tunnel(w http.ResponseWriter) {
 }
 
 func TestProxy(t *testing.T) {
-	ca := newAuthority(t, "Plant CA")
-	secure := serveTLS(t, &tls.Config{Certificates: []tls.Certificate{ca.issue("pi.example.com", nil)}}, peer)
+	ca := pkitest.New(t, "Plant CA")
+	secure := serveTLS(t, &tls.Config{Certificates: []tls.Certificate{ca.Issue("pi.example.com", nil)}}, peer)
 	plain := serve(t, func(w http.ResponseWriter, r *http.Request) { echo(w, r.Host, r) })
 	address := func(s string) string {
 		u, err := url.Parse(s)
@@ -99,7 +100,7 @@ func TestProxy(t *testing.T) {
 			t.Run(test.name+" by "+how, func(t *testing.T) {
 				p := &proxy{to: address(test.to), want: test.want}
 				s := serve(t, p.ServeHTTP)
-				c := httpauth.Config{URL: test.url, TLSCA: ca.file, Proxy: "environment"}
+				c := httpauth.Config{URL: test.url, TLSCA: ca.File, Proxy: "environment"}
 				proxyURL := (&url.URL{Scheme: "http", Host: address(s.URL), User: test.user}).String()
 				if how == "option" {
 					c.Proxy = proxyURL

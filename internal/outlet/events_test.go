@@ -15,19 +15,19 @@ func TestPauseIsLogged(t *testing.T) {
 	s := newShop(t, nil)
 	s.sink.down = PauseFor(503, 0, errDown)
 	s.open(t)
-	s.write(t, "m a=1i 1")
+	s.Give(t, "m a=1i 1")
 	s.logs(t, `level=ERROR msg="The shop takes nothing (unavailable), metrics stay in the queue, next try in `)
 	require.Contains(t, s.log.String(), "it rains in")
 	s.sink.set(func(f *fakeSink) { f.down = nil })
 	s.logs(t, `level=INFO msg="The shop takes values again after `)
-	s.end(t)
+	s.End(t)
 	require.Equal(t, map[string][]int64{"a": {1}}, s.sink.all())
 }
 
 func TestRefusalsAreLoggedAndReplayed(t *testing.T) {
 	s := newShop(t, nil)
 	s.open(t)
-	s.write(t, "m a=1i,b=-1i 1", "m c=2.5 2", "m c=3.5 3", "nonsense")
+	s.Give(t, "m a=1i,b=-1i 1", "m c=2.5 2", "m c=3.5 3", "nonsense")
 	s.logs(t, `Refused a value (negative), it is now a dead letter: target b: -1 is less than nothing`)
 	s.logs(t, `Refused a value (type), it is now a dead letter: it is no whole number`)
 	s.logs(t, `Refused a value (syntax), it is now a dead letter: `)
@@ -44,18 +44,18 @@ func TestRefusalsAreLoggedAndReplayed(t *testing.T) {
 		return stats.Records == 0 && stats.DeadLetters == 4
 	})
 	require.Equal(t, map[string][]int64{"a": {1}}, s.sink.all(), "what had been taken is not sent again")
-	s.end(t)
+	s.End(t)
 }
 
 func TestHoldIsLogged(t *testing.T) {
 	s := newShop(t, nil)
 	s.sink.absent = "b"
 	s.open(t)
-	s.write(t, "m a=1i,b=2i 1")
+	s.Give(t, "m a=1i,b=2i 1")
 	s.logs(t, `level=ERROR msg="target b takes no values (absent), they are put aside until `)
 	require.Contains(t, s.log.String(), ": nobody made it")
 	s.eventually(t, "the value is put aside", func() bool { return s.Queue().Stats().Held == 1 })
-	s.end(t)
+	s.End(t)
 	require.Equal(t, map[string][]int64{"a": {1}}, s.sink.all())
 }
 

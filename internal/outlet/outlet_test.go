@@ -20,7 +20,7 @@ func TestDelivery(t *testing.T) {
 	s.open(t)
 	var want []int64
 	for i := range int64(100) {
-		s.write(t, fmt.Sprintf("m a=%di,b=%[1]di %d", i, i+1))
+		s.Give(t, fmt.Sprintf("m a=%di,b=%[1]di %d", i, i+1))
 		want = append(want, i)
 	}
 	require.NoError(t, s.Write(t.Context(), [][]byte{[]byte("m c=1i 1"), []byte("m c=2i 2")}, true))
@@ -28,17 +28,17 @@ func TestDelivery(t *testing.T) {
 	require.Equal(t, map[string][]int64{"a": want, "b": want, "c": {1, 2}}, s.sink.all())
 	require.EqualValues(t, 202, s.Stats().Publish.Done)
 	require.WithinDuration(t, time.Now(), s.Stats().Started, time.Hour)
-	s.end(t)
+	s.End(t)
 }
 
 func TestWhatIsLeftIsDeliveredByTheNext(t *testing.T) {
 	s := newShop(t, nil)
 	require.NoError(t, s.Start(t.Context()))
-	s.write(t, "m a=1i 1", "m a=2i 2")
+	require.NoError(t, s.Write(t.Context(), [][]byte{[]byte("m a=1i 1"), []byte("m a=2i 2")}, false))
 	require.NoError(t, s.Close())
 	next := newShop(t, func(c *Config[string, int64]) { c.Queue = s.cfg.Queue })
 	next.open(t)
-	next.end(t)
+	next.End(t)
 	require.Equal(t, map[string][]int64{"a": {1, 2}}, next.sink.all())
 }
 
@@ -116,12 +116,12 @@ func TestFull(t *testing.T) {
 	line := []byte(fmt.Sprintf("m a=1i %060d", 1))
 	require.NoError(t, s.Write(t.Context(), [][]byte{line}, false))
 	require.ErrorIs(t, s.Write(t.Context(), [][]byte{line}, false), queue.ErrFull)
-	code, body := s.get("/health")
+	code, body := s.Get("/health")
 	require.Equal(t, 503, code)
 	require.Contains(t, body, `"status":"full","server":"up"`)
-	_, page := s.get("/")
+	_, page := s.Get("/")
 	require.Contains(t, page, "The queue is full")
-	_, metrics := s.get("/metrics")
+	_, metrics := s.Get("/metrics")
 	require.Contains(t, metrics, "test_shop_queue_full 1\n")
 
 	ctx, cancel := context.WithCancel(t.Context())
@@ -131,7 +131,7 @@ func TestFull(t *testing.T) {
 	require.NoError(t, s.WaitForRoom(t.Context()))
 	require.NoError(t, s.Write(t.Context(), [][]byte{line}, false))
 	require.NoError(t, s.Write(t.Context(), [][]byte{line}, true), "some more is allowed at the end")
-	s.end(t)
+	s.End(t)
 	require.Equal(t, map[string][]int64{"a": {1, 1, 1}}, s.sink.all())
 }
 
@@ -139,7 +139,7 @@ func TestQueueCommandLooksIn(t *testing.T) {
 	s := newShop(t, nil)
 	s.sink.down = PauseFor(503, 0, errDown)
 	s.open(t)
-	s.write(t, "m a=1i 1")
+	s.Give(t, "m a=1i 1")
 	s.eventually(t, "the command gets an answer", func() bool {
 		c, err := queue.Connect(s.cfg.Queue.QueuePath)
 		if err != nil {
@@ -149,7 +149,7 @@ func TestQueueCommandLooksIn(t *testing.T) {
 		stats, err := c.Stats()
 		return err == nil && c.Live() && stats.Records == 1
 	})
-	s.end(t)
+	s.End(t)
 	c, err := queue.Connect(s.cfg.Queue.QueuePath)
 	require.NoError(t, err)
 	require.False(t, c.Live(), "there is nobody to ask any more")

@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -17,8 +14,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-ipvs/internal/config"
+	"telegraf-ipvs/internal/logtest"
 	"telegraf-ipvs/internal/metric"
 	"telegraf-ipvs/internal/option"
+	"telegraf-ipvs/internal/outlet/outlettest"
 	"telegraf-ipvs/internal/publish"
 )
 
@@ -106,41 +105,23 @@ func (s *fakeSink) all() map[string][]int64 {
 	return maps.Clone(s.taken)
 }
 
-type logged struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logged) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
 // A shop is an outlet with a receiver and what it has logged.
 type shop struct {
 	*Outlet[string, int64]
-	cfg    Config[string, int64]
-	sink   *fakeSink
-	log    *logged
-	finish chan struct{}
-	done   chan error
-	cancel context.CancelFunc
+	*outlettest.Running // from open on
+
+	cfg  Config[string, int64]
+	sink *fakeSink
+	log  *logtest.Log
 }
 
 // newShop makes an outlet; change may alter its configuration.
 func newShop(t *testing.T, change func(*Config[string, int64])) *shop {
 	t.Helper()
-	s := &shop{sink: newFakeSink(), log: &logged{}, finish: make(chan struct{}), done: make(chan error, 1)}
+	s := &shop{sink: newFakeSink(), log: logtest.New(slog.LevelInfo, t.Output())}
 	fast := config.DurationOf(time.Millisecond)
 	s.cfg = Config[string, int64]{
-		Log:   slog.New(slog.NewTextHandler(io.MultiWriter(s.log, t.Output()), nil)),
+		Log:   s.log.Logger,
 		Queue: option.Queue{QueuePath: t.TempDir()}, Output: option.Output{SendInterval: &fast},
 		Sink: s.sink, Receiver: "The shop", Noun: "shelf", Address: "http://shop", Place: "aisle 3", Prefix: "test_shop_",
 	}
@@ -156,38 +137,7 @@ func newShop(t *testing.T, change func(*Config[string, int64])) *shop {
 // open begins to deliver. What the test leaves open is closed at its end.
 func (s *shop) open(t *testing.T) {
 	t.Helper()
-	require.NoError(t, s.Start(t.Context()))
-	ctx, cancel := context.WithCancel(context.Background())
-	s.cancel = cancel
-	go func() { s.done <- s.Publish(ctx, s.finish) }()
-	t.Cleanup(func() { s.end(t) })
-}
-
-// end lets the outlet deliver what it can, and closes it.
-func (s *shop) end(t *testing.T) {
-	t.Helper()
-	if s.cancel == nil {
-		return
-	}
-	close(s.finish)
-	select {
-	case err := <-s.done:
-		require.NoError(t, err)
-	case <-time.After(patience):
-		require.Fail(t, "publishing does not end")
-	}
-	s.cancel()
-	s.cancel = nil
-	require.NoError(t, s.Close())
-}
-
-func (s *shop) write(t *testing.T, lines ...string) {
-	t.Helper()
-	var list [][]byte
-	for _, l := range lines {
-		list = append(list, []byte(l))
-	}
-	require.NoError(t, s.Write(t.Context(), list, false))
+	s.Running = outlettest.Start(t, s.Outlet)
 }
 
 func (s *shop) eventually(t *testing.T, what string, is func() bool) {
@@ -199,13 +149,6 @@ func (s *shop) eventually(t *testing.T, what string, is func() bool) {
 func (s *shop) logs(t *testing.T, text string) {
 	t.Helper()
 	s.eventually(t, "the log says "+text, func() bool { return strings.Contains(s.log.String(), text) })
-}
-
-// get asks the status page.
-func (s *shop) get(path string) (int, string) {
-	w := httptest.NewRecorder()
-	s.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
-	return w.Code, w.Body.String()
 }
 
 var errDown = errors.New("it rains in")

@@ -43,7 +43,7 @@ func TestStatusPage(t *testing.T) {
 	requests.Count(Request{Call: "POST put", Status: 200, Sent: 10, Received: 3, Took: time.Second})
 	requests.Count(Request{Call: "POST put", Status: 200, Sent: 5, Received: 1, Took: time.Second})
 	requests.Count(Request{Call: "POST put"})
-	s.write(t, "m a=1i,b=-1i,c=1i 1")
+	s.Give(t, "m a=1i,b=-1i,c=1i 1")
 	s.eventually(t, "the value is put aside", func() bool { return s.Queue().Stats().Held == 1 })
 	s.logs(t, "Status: http://127.0.0.1:")
 	address := regexp.MustCompile(`http://127[.\d:]+/`).FindString(s.log.String())
@@ -93,7 +93,7 @@ func TestStatusPage(t *testing.T) {
 	code, _, _ = get("other")
 	require.Equal(t, 404, code)
 
-	s.end(t)
+	s.End(t)
 	_, err := net.Dial("tcp", regexp.MustCompile(`127[.\d:]+`).FindString(address))
 	require.Error(t, err, "nobody answers any more")
 }
@@ -102,18 +102,18 @@ func TestStatusWhileDown(t *testing.T) {
 	s := newShop(t, nil)
 	s.sink.down = PauseFor(401, 0, errDown)
 	s.open(t)
-	s.write(t, "m a=1i 1")
-	s.eventually(t, "it is down", func() bool { code, _ := s.get("/health"); return code == 503 })
-	_, body := s.get("/health")
+	s.Give(t, "m a=1i 1")
+	s.eventually(t, "it is down", func() bool { code, _ := s.Get("/health"); return code == 503 })
+	_, body := s.Get("/health")
 	require.Contains(t, body, `"status":"down","server":"down","since":"`)
 	require.Contains(t, body, `"reason":"unauthorized"`)
-	_, page := s.get("/")
+	_, page := s.Get("/")
 	require.Contains(t, page, "<title>DOWN: http://shop</title>")
 	require.Contains(t, page, "it rains in")
-	_, metrics := s.get("/metrics")
+	_, metrics := s.Get("/metrics")
 	require.Contains(t, metrics, "test_shop_server_up 0\n")
 	require.NotContains(t, metrics, "requests_total", "nobody counts them")
-	s.end(t)
+	s.End(t)
 }
 
 func TestStatusAddressInUse(t *testing.T) {
@@ -123,17 +123,17 @@ func TestStatusAddressInUse(t *testing.T) {
 	s := newShop(t, func(c *Config[string, int64]) { c.Output.StatusAddress = l.Addr().String() })
 	s.open(t)
 	s.logs(t, "No status page: ")
-	s.write(t, "m a=1i 1")
-	s.end(t)
+	s.Give(t, "m a=1i 1")
+	s.End(t)
 	require.Equal(t, map[string][]int64{"a": {1}}, s.sink.all(), "it delivers all the same")
 }
 
 func TestPageThatIsNone(t *testing.T) {
 	s := newShop(t, func(c *Config[string, int64]) { c.Page.Template = "{{" })
 	s.open(t)
-	code, _ := s.get("/")
+	code, _ := s.Get("/")
 	require.Equal(t, 500, code)
-	s.end(t)
+	s.End(t)
 }
 
 func TestRequestsByMany(t *testing.T) {

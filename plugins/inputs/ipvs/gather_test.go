@@ -16,6 +16,7 @@ import (
 
 	"telegraf-ipvs/internal/ipvs"
 	"telegraf-ipvs/internal/ipvs/ipvstest"
+	"telegraf-ipvs/internal/logtest"
 	"telegraf-ipvs/internal/metric"
 )
 
@@ -349,8 +350,8 @@ func TestNamespaces(t *testing.T) {
 func TestFrozenStatistics(t *testing.T) {
 	k := ipvstest.New(t, everyKind()...)
 	in := newInput(t, k, Config{})
-	log := newRecorder()
-	in.log = slog.New(log)
+	log := logtest.New(slog.LevelInfo)
+	in.log = log.Logger
 	gather := func(estimation string) string {
 		require.NoError(t, os.WriteFile(in.estimation, []byte(estimation), 0o644))
 		before := len(log.String())

@@ -4,8 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -159,30 +157,3 @@ func (r *fakeReader) add(services ...ipvstest.Service) {
 		r.table.Add(svc.Service, svc.Destinations...)
 	}
 }
-
-// A recorder is a log that keeps its messages.
-type recorder struct {
-	slog.Handler
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func newRecorder() *recorder {
-	r := &recorder{}
-	r.Handler = slog.NewTextHandler(writerFunc(func(p []byte) (int, error) {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		return r.text.Write(p)
-	}), nil)
-	return r
-}
-
-func (r *recorder) String() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.text.String()
-}
-
-type writerFunc func([]byte) (int, error)
-
-func (f writerFunc) Write(p []byte) (int, error) { return f(p) }

@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-ipvs/internal/config"
+	"telegraf-ipvs/internal/logtest"
 	"telegraf-ipvs/internal/metric"
 )
 
@@ -127,32 +128,13 @@ func (b *bin) count() int {
 	return len(b.lines)
 }
 
-// A logBook collects what is logged.
-type logBook struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-// Write implements [io.Writer].
-func (l *logBook) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *logBook) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
 // A rig is an input that runs, and its receiver.
 type rig struct {
 	t        testing.TB
 	cfg      Config
 	in       *Input
 	to       *bin
-	log      *logBook
+	log      *logtest.Log
 	stopping chan struct{}
 	cancel   context.CancelFunc
 	ended    chan struct{}
@@ -199,8 +181,8 @@ func startRig(t testing.TB, cfg Config) *rig {
 // startRigWith does it at a time and with a receiver. Before the input runs, others may lay hands on it.
 func startRigWith(t testing.TB, cfg Config, now time.Time, to *bin, before ...func(*Input)) *rig {
 	t.Helper()
-	r := &rig{t: t, cfg: cfg, to: to, log: &logBook{}, stopping: make(chan struct{}), ended: make(chan struct{})}
-	in, err := New(cfg, slog.New(slog.NewTextHandler(r.log, nil)))
+	r := &rig{t: t, cfg: cfg, to: to, log: logtest.New(slog.LevelInfo), stopping: make(chan struct{}), ended: make(chan struct{})}
+	in, err := New(cfg, r.log.Logger)
 	require.NoError(t, err)
 	r.in = in
 	in.now = func() time.Time { return now }

@@ -14,15 +14,16 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"telegraf-ipvs/internal/httpauth/pkitest"
 	tsdb "telegraf-ipvs/internal/opentsdb"
 )
 
 // secured returns a configuration whose ports all speak TLS, and what a client needs.
-func secured(t *testing.T) (Config, *authority, *tls.Config) {
-	ca := newAuthority(t, "of servers")
+func secured(t *testing.T) (Config, *pkitest.Authority, *tls.Config) {
+	ca := pkitest.New(t, "of servers")
 	cfg := testConfig(t)
-	cfg.TLSCert, cfg.TLSKey = save(t, t.TempDir(), ca.issue(), time.Now().Add(-time.Hour))
-	return cfg, ca, &tls.Config{RootCAs: ca.pool}
+	cfg.TLSCert, cfg.TLSKey = pkitest.Save(t, t.TempDir(), ca.Issue("127.0.0.1", nil), time.Now().Add(-time.Hour))
+	return cfg, ca, &tls.Config{RootCAs: ca.Pool}
 }
 
 // dialTLS connects to a port.
@@ -153,8 +154,8 @@ func TestTLSGarbage(t *testing.T) {
 // TestMutualTLS lets in only who has a certificate of the right authority.
 func TestMutualTLS(t *testing.T) {
 	cfg, _, client := secured(t)
-	ca := newAuthority(t, "of clients")
-	cfg.TLSClientCA = ca.file
+	ca := pkitest.New(t, "of clients")
+	cfg.TLSClientCA = ca.File
 	r := startRig(t, cfg)
 	try := func(certs ...tls.Certificate) {
 		t.Helper()
@@ -165,9 +166,9 @@ func TestMutualTLS(t *testing.T) {
 		require.Error(t, r.sayTLS(1, c))
 	}
 	try()
-	try(newAuthority(t, "somebody").issue())
+	try(pkitest.New(t, "somebody").Issue("127.0.0.1", nil))
 	good := client.Clone()
-	good.Certificates = []tls.Certificate{ca.issue()}
+	good.Certificates = []tls.Certificate{ca.Issue("127.0.0.1", nil)}
 	status, err := r.postTLS(0, good)
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, status)
@@ -180,36 +181,36 @@ func TestMutualTLS(t *testing.T) {
 
 // TestCertificateReload presents a new certificate to new connections, and keeps the old one while the new is no good.
 func TestCertificateReload(t *testing.T) {
-	ca := newAuthority(t, "of servers")
+	ca := pkitest.New(t, "of servers")
 	dir := t.TempDir()
 	cfg := testConfig(t)
-	cfg.TLSCert, cfg.TLSKey = save(t, dir, ca.issue(), time.Now().Add(-time.Hour))
+	cfg.TLSCert, cfg.TLSKey = pkitest.Save(t, dir, ca.Issue("127.0.0.1", nil), time.Now().Add(-time.Hour))
 	r := startRig(t, cfg)
 	serial := func() int64 {
 		t.Helper()
-		conn, err := r.dialTLS(1, &tls.Config{RootCAs: ca.pool})
+		conn, err := r.dialTLS(1, &tls.Config{RootCAs: ca.Pool})
 		require.NoError(t, err)
 		return conn.ConnectionState().PeerCertificates[0].SerialNumber.Int64()
 	}
 	require.EqualValues(t, 2, serial())
-	save(t, dir, ca.issue(), time.Now().Add(-time.Minute))
+	pkitest.Save(t, dir, ca.Issue("127.0.0.1", nil), time.Now().Add(-time.Minute))
 	require.EqualValues(t, 3, serial())
-	save(t, dir, tls.Certificate{Certificate: [][]byte{{1}}, PrivateKey: ca.key}, time.Now())
+	pkitest.Save(t, dir, tls.Certificate{Certificate: [][]byte{{1}}, PrivateKey: ca.Key}, time.Now())
 	require.EqualValues(t, 3, serial())
-	save(t, dir, ca.issue(), time.Now().Add(time.Minute))
+	pkitest.Save(t, dir, ca.Issue("127.0.0.1", nil), time.Now().Add(time.Minute))
 	require.EqualValues(t, 4, serial())
 }
 
 // TestTLSFiles does not start with files that are no good, and says which.
 func TestTLSFiles(t *testing.T) {
-	ca := newAuthority(t, "a")
-	cert, key := save(t, t.TempDir(), ca.issue(), time.Now())
+	ca := pkitest.New(t, "a")
+	cert, key := pkitest.Save(t, t.TempDir(), ca.Issue("127.0.0.1", nil), time.Now())
 	tests := []struct {
 		name, cert, key, ca, want string
 	}{
 		{"no certificate", "/nonexistent/cert", key, "", `tls_cert = "/nonexistent/cert"`},
 		{"a key for a certificate", key, key, "", "tls_cert = "},
-		{"another key", ca.file, key, "", "tls_cert = "},
+		{"another key", ca.File, key, "", "tls_cert = "},
 		{"no authority", cert, key, "/nonexistent/ca", `tls_client_ca = "/nonexistent/ca"`},
 		{"a key for an authority", cert, key, key, "tls_client_ca = "},
 	}

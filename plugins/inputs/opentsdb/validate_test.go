@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-ipvs/internal/config"
+	"telegraf-ipvs/internal/httpauth/pkitest"
 	"telegraf-ipvs/internal/queue"
 )
 
@@ -149,7 +150,7 @@ func TestRightOptions(t *testing.T) {
 
 // TestCheck looks at everything without making or holding anything.
 func TestCheck(t *testing.T) {
-	ca := newAuthority(t, "a")
+	ca := pkitest.New(t, "a")
 	check := func(t *testing.T, cfg Config) map[string]string {
 		t.Helper()
 		in, err := New(cfg, slog.New(slog.DiscardHandler))
@@ -166,7 +167,7 @@ func TestCheck(t *testing.T) {
 	t.Run("well", func(t *testing.T) {
 		cfg := testConfig(t)
 		cfg.QueuePath = filepath.Join(t.TempDir(), "not", "yet")
-		cfg.TLSCert, cfg.TLSKey = save(t, t.TempDir(), ca.issue(), time.Now())
+		cfg.TLSCert, cfg.TLSKey = pkitest.Save(t, t.TempDir(), ca.Issue("127.0.0.1", nil), time.Now())
 		cfg.Credentials = []Credential{{Token: config.SecretOf("s3cret")}}
 		got := check(t, cfg)
 		require.Equal(t, "1 credentials", got["access"])

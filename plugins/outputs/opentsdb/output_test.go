@@ -1,13 +1,10 @@
 package opentsdb
 
 import (
-	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -16,32 +13,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-ipvs/internal/config"
+	"telegraf-ipvs/internal/logtest"
+	"telegraf-ipvs/internal/outlet/outlettest"
 )
 
 // A running is an output at work.
 type running struct {
 	*Output
-	log    *logged
-	finish chan struct{}
-	cancel context.CancelFunc
-	done   chan error
-}
-
-type logged struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logged) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
+	*outlettest.Running
+	log *logtest.Log
 }
 
 func run(t *testing.T, c Config) *running {
@@ -52,50 +32,15 @@ func run(t *testing.T, c Config) *running {
 	if c.SendInterval == nil {
 		c.SendInterval = ptr(config.DurationOf(time.Millisecond))
 	}
-	r := &running{log: &logged{}, finish: make(chan struct{}), done: make(chan error, 1)}
-	var err error
-	r.Output, err = New(c, slog.New(slog.NewTextHandler(io.MultiWriter(r.log, t.Output()), nil)))
+	log := logtest.New(slog.LevelInfo, t.Output())
+	o, err := New(c, log.Logger)
 	require.NoError(t, err)
-	require.NoError(t, r.Start(t.Context()))
-	ctx, cancel := context.WithCancel(context.Background())
-	r.cancel = cancel
-	go func() { r.done <- r.Publish(ctx, r.finish) }()
-	return r
-}
-
-func (r *running) write(t *testing.T, lines ...string) {
-	t.Helper()
-	var list [][]byte
-	for _, l := range lines {
-		list = append(list, []byte(l))
-	}
-	require.NoError(t, r.Write(t.Context(), list, false))
-}
-
-// end lets the output deliver what it can.
-func (r *running) end(t *testing.T) {
-	t.Helper()
-	close(r.finish)
-	select {
-	case err := <-r.done:
-		require.NoError(t, err)
-	case <-time.After(patience):
-		require.Fail(t, "publishing does not end")
-	}
-	r.cancel()
-	require.NoError(t, r.Close())
+	return &running{o, outlettest.Start(t, o), log}
 }
 
 func (r *running) eventually(t *testing.T, what func() bool) {
 	t.Helper()
 	require.Eventually(t, what, patience, time.Millisecond)
-}
-
-func (r *running) get(t *testing.T, path string) (int, string) {
-	t.Helper()
-	w := httptest.NewRecorder()
-	r.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
-	return w.Code, w.Body.String()
 }
 
 func TestDelivers(t *testing.T) {
@@ -105,7 +50,7 @@ func TestDelivers(t *testing.T) {
 			d := newDouble(map[string]string{"m.bad=7": "illegal argument: seven"})
 			r := run(t, kind.start(t, d))
 			for i := range 100 {
-				r.write(t, fmt.Sprintf("m,host=a good=%di,bad=%di,text=\"x\" %d", i, i%50, time.Now().UnixNano()))
+				r.Give(t, fmt.Sprintf("m,host=a good=%di,bad=%di,text=\"x\" %d", i, i%50, time.Now().UnixNano()))
 			}
 			r.eventually(t, func() bool { return r.Stats().Queue.Records == 0 })
 			letters, err := r.Queue().DeadLetters(0, 10)
@@ -116,17 +61,17 @@ func TestDelivers(t *testing.T) {
 				require.Equal(t, "bad", l.Field)
 				require.Equal(t, "m.bad{host=a}", l.Target)
 			}
-			_, metrics := r.get(t, "/metrics")
+			_, metrics := r.Get("/metrics")
 			require.Contains(t, metrics, "telegraf_ipvs_opentsdb_values_delivered_total 198\n")
 			require.Contains(t, metrics, "telegraf_ipvs_opentsdb_values_skipped_total 100\n")
 			require.Contains(t, metrics, "telegraf_ipvs_opentsdb_series 2\n")
 			require.Contains(t, metrics, `telegraf_ipvs_opentsdb_values_refused_total{reason="refused"} 2`)
-			code, _ := r.get(t, "/health")
+			code, _ := r.Get("/health")
 			require.Equal(t, http.StatusOK, code)
-			_, page := r.get(t, "/")
+			_, page := r.Get("/")
 			require.Contains(t, page, `values delivered<td class="n">198`)
 			require.Contains(t, page, "m.bad{host=a}")
-			r.end(t)
+			r.End(t)
 			for i := range 100 {
 				require.NotZero(t, d.taken[fmt.Sprintf("m.good=%d", i)])
 			}
@@ -152,17 +97,17 @@ func TestOutage(t *testing.T) {
 	})
 	r := run(t, c)
 	for i := range 50 {
-		r.write(t, fmt.Sprintf("m,host=a v=%di %d", i, time.Now().UnixNano()))
+		r.Give(t, fmt.Sprintf("m,host=a v=%di %d", i, time.Now().UnixNano()))
 	}
 	r.eventually(t, func() bool { return strings.Contains(r.log.String(), "OpenTSDB takes nothing (unavailable)") })
-	code, _ := r.get(t, "/health")
+	code, _ := r.Get("/health")
 	require.Equal(t, http.StatusServiceUnavailable, code)
 	mu.Lock()
 	down = false
 	mu.Unlock()
 	r.eventually(t, func() bool { return r.Stats().Queue.Records == 0 })
 	require.Contains(t, r.log.String(), "OpenTSDB takes values again")
-	r.end(t)
+	r.End(t)
 	last := d.requests[len(d.requests)-1]
 	require.Equal(t, "m.v=49", last[len(last)-1])
 }
@@ -174,10 +119,10 @@ func TestUnconfirmedLog(t *testing.T) {
 	c := telnetConfig(s)
 	c.Timeout, c.TelnetConfirm = ptr(config.DurationOf(time.Second)), "version"
 	r := run(t, c)
-	r.write(t, "m,host=a v=1i "+at)
+	r.Give(t, "m,host=a v=1i "+at)
 	r.eventually(t, func() bool { return strings.Contains(r.log.String(), "telnet_confirm") })
 	require.Equal(t, 1, r.Stats().Queue.Records)
-	r.end(t)
+	r.End(t)
 	require.Zero(t, s.count())
 }
 
@@ -187,16 +132,16 @@ func TestLateErrorsAreLogged(t *testing.T) {
 	c := telnetConfig(s)
 	c.Timeout = ptr(config.DurationOf(time.Second))
 	r := run(t, c)
-	r.write(t, "m,host=a v=1i "+at)
+	r.Give(t, "m,host=a v=1i "+at)
 	r.eventually(t, func() bool { return r.Stats().Queue.Records == 0 && r.telnet.conn.talked() })
 	require.Contains(t, r.log.String(), "IRONdb confirms nothing")
-	r.write(t, "m,host=a v=2i "+at)
+	r.Give(t, "m,host=a v=2i "+at)
 	r.eventually(t, func() bool { return r.late.Load() == 1 })
 	require.Contains(t, r.log.String(), `says of what counts as delivered: \"put: HBase error: gone\"`)
-	_, page := r.get(t, "/")
+	_, page := r.Get("/")
 	require.Contains(t, page, `refused after delivery (telnet)<td class="n">1`)
 	require.Contains(t, page, "The receiver confirms nothing")
-	r.end(t)
+	r.End(t)
 }
 
 func TestSecretsStaySecret(t *testing.T) {
@@ -205,13 +150,13 @@ func TestSecretsStaySecret(t *testing.T) {
 	c.Auth, c.Username, c.Password = "basic", "svc", config.SecretOf("very wrong")
 	c.Headers = map[string]config.Secret{"X-Access-Token": config.SecretOf("very secret")}
 	r := run(t, c)
-	r.write(t, "m,host=a v=1i "+at)
+	r.Give(t, "m,host=a v=1i "+at)
 	r.eventually(t, func() bool { return strings.Contains(r.log.String(), "IRONdb takes nothing (unauthorized)") })
-	_, page := r.get(t, "/")
+	_, page := r.Get("/")
 	for _, text := range []string{r.log.String(), page, fmt.Sprintf("%+v", r.cfg)} {
 		require.NotContains(t, text, "very")
 	}
-	r.end(t)
+	r.End(t)
 }
 
 func TestNewListsAllProblems(t *testing.T) {

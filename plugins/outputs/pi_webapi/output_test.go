@@ -3,7 +3,6 @@ package piwebapi
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -15,7 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-ipvs/internal/config"
+	"telegraf-ipvs/internal/logtest"
 	"telegraf-ipvs/internal/option"
+	"telegraf-ipvs/internal/outlet/outlettest"
 	"telegraf-ipvs/internal/piwebapi/piwebapitest"
 	"telegraf-ipvs/internal/queue"
 )
@@ -25,28 +26,10 @@ const patience = 30 * time.Second
 // A plant is a PI System with an output that writes to it.
 type plant struct {
 	*Output
+	*outlettest.Running // from start on
+
 	server *piwebapitest.Server
-	log    *logged
-	finish chan struct{}
-	cancel context.CancelFunc
-	done   chan error
-}
-
-type logged struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logged) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
+	log    *logtest.Log
 }
 
 // newPlant makes a double and an output; change may alter the configurations of both.
@@ -61,7 +44,7 @@ func newPlant(t *testing.T, change func(*Config, *piwebapitest.Config)) *plant {
 	if change != nil {
 		change(&cfg, &double)
 	}
-	p := &plant{log: &logged{}, finish: make(chan struct{}), done: make(chan error, 1)}
+	p := &plant{log: logtest.New(slog.LevelInfo, t.Output())}
 	var err error
 	p.server, err = piwebapitest.New(double)
 	require.NoError(t, err)
@@ -71,40 +54,14 @@ func newPlant(t *testing.T, change func(*Config, *piwebapitest.Config)) *plant {
 	if cfg.URL == "" {
 		cfg.URL = listener.URL + "/piwebapi"
 	}
-	p.Output, err = New(cfg, slog.New(slog.NewTextHandler(io.MultiWriter(p.log, t.Output()), nil)))
+	p.Output, err = New(cfg, p.log.Logger)
 	require.NoError(t, err)
 	return p
 }
 
 func (p *plant) start(t *testing.T) {
 	t.Helper()
-	require.NoError(t, p.Start(t.Context()))
-	ctx, cancel := context.WithCancel(context.Background())
-	p.cancel = cancel
-	go func() { p.done <- p.Publish(ctx, p.finish) }()
-}
-
-func (p *plant) write(t *testing.T, lines ...string) {
-	t.Helper()
-	var list [][]byte
-	for _, l := range lines {
-		list = append(list, []byte(l))
-	}
-	require.NoError(t, p.Write(t.Context(), list, false))
-}
-
-// end lets the output deliver what it can.
-func (p *plant) end(t *testing.T) {
-	t.Helper()
-	close(p.finish)
-	select {
-	case err := <-p.done:
-		require.NoError(t, err)
-	case <-time.After(patience):
-		require.Fail(t, "publishing does not end")
-	}
-	p.cancel()
-	require.NoError(t, p.Close())
+	p.Running = outlettest.Start(t, p.Output)
 }
 
 // values returns what a point holds as text.
@@ -126,8 +83,8 @@ func now(after time.Duration) int64 { return time.Now().Add(after).UnixNano() }
 func TestStoredUnderTheExpectedName(t *testing.T) {
 	p := newPlant(t, nil)
 	p.start(t)
-	p.write(t, "cpu,host=a usage=1.5,n=3i,on=true,s=\"text\" 1700000000000000000")
-	p.end(t)
+	p.Give(t, "cpu,host=a usage=1.5,n=3i,on=true,s=\"text\" 1700000000000000000")
+	p.End(t)
 	require.Equal(t, []string{"1.5"}, p.values("a.cpu.usage"))
 	require.Equal(t, []string{"3"}, p.values("a.cpu.n"))
 	require.Equal(t, []string{"1"}, p.values("a.cpu.on"))
@@ -139,7 +96,7 @@ func TestRefusedValuesBecomeDeadLetters(t *testing.T) {
 	p := newPlant(t, nil)
 	require.NoError(t, p.server.CreatePoint(piwebapitest.PointSpec{Name: "a.m.small", Type: "Int32"}))
 	p.start(t)
-	p.write(t,
+	p.Give(t,
 		fmt.Sprintf("m,host=a small=5000000000i,other=1i %d", now(-2*time.Second)),
 		fmt.Sprintf("m,host=a small=5i,other=2i %d", now(-time.Second)))
 	p.eventually(t, "a.m.other", "1", "2")
@@ -157,11 +114,11 @@ func TestRefusedValuesBecomeDeadLetters(t *testing.T) {
 	// Replayed after the point was made anew, it arrives.
 	require.NoError(t, p.server.Delete("a.m.small"))
 	require.NoError(t, p.server.CreatePoint(piwebapitest.PointSpec{Name: "a.m.small", Type: "Float64"}))
-	p.write(t, fmt.Sprintf("m,host=a small=6i %d", now(0)))
+	p.Give(t, fmt.Sprintf("m,host=a small=6i %d", now(0)))
 	p.eventually(t, "a.m.small", "6")
 	require.NoError(t, p.Queue().Replay(t.Context(), []uint64{letters[0].ID}))
 	p.eventually(t, "a.m.small", "5e+09", "6")
-	p.end(t)
+	p.End(t)
 }
 
 func TestPointsThatDoNotExistHoldUpNobody(t *testing.T) {
@@ -169,12 +126,12 @@ func TestPointsThatDoNotExistHoldUpNobody(t *testing.T) {
 	require.NoError(t, p.server.CreatePoint(piwebapitest.PointSpec{Name: "a.m.there", Type: "Float64"}))
 	p.start(t)
 	for i := range 20 {
-		p.write(t, fmt.Sprintf("m,host=a there=%d,missing=%d %d", i, i, now(time.Duration(i-30)*time.Second)))
+		p.Give(t, fmt.Sprintf("m,host=a there=%d,missing=%d %d", i, i, now(time.Duration(i-30)*time.Second)))
 	}
 	require.Eventually(t, func() bool { return len(p.values("a.m.there")) == 20 && p.Queue().Stats().Records == 0 }, patience, time.Millisecond)
 	require.Equal(t, 20, p.Queue().Stats().Held)
 	require.Contains(t, p.log.String(), "takes no values (absent)")
-	p.end(t)
+	p.End(t)
 
 	// After a restart it is looked for again.
 	again := newPlant(t, func(c *Config, _ *piwebapitest.Config) {
@@ -188,7 +145,7 @@ func TestPointsThatDoNotExistHoldUpNobody(t *testing.T) {
 		require.Equal(t, fmt.Sprint(i), v)
 	}
 	require.Eventually(t, func() bool { return again.Queue().Stats().Held == 0 }, patience, time.Millisecond)
-	again.end(t)
+	again.End(t)
 }
 
 func TestOutage(t *testing.T) {
@@ -205,33 +162,25 @@ func TestOutage(t *testing.T) {
 	})
 	p.start(t)
 	for i := range 50 {
-		p.write(t, fmt.Sprintf("m,host=a v=%d %d", i, now(time.Duration(i-60)*time.Second)))
+		p.Give(t, fmt.Sprintf("m,host=a v=%d %d", i, now(time.Duration(i-60)*time.Second)))
 	}
 	require.Eventually(t, func() bool { return strings.Contains(p.log.String(), "PI Web API takes nothing (unavailable)") }, patience, time.Millisecond)
-	code, body := p.get(t, "/health")
+	code, body := p.Get("/health")
 	require.Equal(t, http.StatusServiceUnavailable, code)
 	require.Contains(t, body, `"server":"down"`)
-	_, page := p.get(t, "/")
+	_, page := p.Get("/")
 	require.Contains(t, page, "Takes nothing")
 	mu.Lock()
 	down = false
 	mu.Unlock()
 	require.Eventually(t, func() bool { return len(p.values("a.m.v")) == 50 }, patience, time.Millisecond)
-	require.Eventually(t, func() bool { c, _ := p.get(t, "/health"); return c == http.StatusOK }, patience, time.Millisecond)
-	_, metrics := p.get(t, "/metrics")
+	require.Eventually(t, func() bool { c, _ := p.Get("/health"); return c == http.StatusOK }, patience, time.Millisecond)
+	_, metrics := p.Get("/metrics")
 	require.Contains(t, metrics, "telegraf_ipvs_pi_values_accepted_total 50")
 	require.Contains(t, metrics, `telegraf_ipvs_pi_requests_total{call="POST streamsets/recorded",status="202"}`)
-	_, page = p.get(t, "/")
+	_, page = p.Get("/")
 	require.Contains(t, page, "Up.")
-	p.end(t)
-}
-
-// get asks the status page.
-func (p *plant) get(t *testing.T, path string) (int, string) {
-	t.Helper()
-	w := httptest.NewRecorder()
-	p.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
-	return w.Code, w.Body.String()
+	p.End(t)
 }
 
 func TestWrongPassword(t *testing.T) {
@@ -241,23 +190,23 @@ func TestWrongPassword(t *testing.T) {
 		d.Auth = piwebapitest.Auth{User: "svc", Password: "right"}
 	})
 	p.start(t)
-	p.write(t, fmt.Sprintf("m,host=a v=1 %d", now(0)))
+	p.Give(t, fmt.Sprintf("m,host=a v=1 %d", now(0)))
 	require.Eventually(t, func() bool { return strings.Contains(p.log.String(), "PI Web API takes nothing (unauthorized)") }, patience, time.Millisecond)
 	require.Equal(t, 1, p.Queue().Stats().Records, "nothing is dropped")
 	require.NotContains(t, p.log.String(), "very wrong")
-	p.end(t)
+	p.End(t)
 }
 
 func TestPathOnly(t *testing.T) {
 	p := newPlant(t, func(c *Config, _ *piwebapitest.Config) { c.WebID, c.CreatePoints = "path", false })
 	require.NoError(t, p.server.CreatePoint(piwebapitest.PointSpec{Name: "a.m.v", Type: "Float64"}))
 	p.start(t)
-	p.write(t, fmt.Sprintf("m,host=a v=1,w=2 %d", now(0)))
+	p.Give(t, fmt.Sprintf("m,host=a v=1,w=2 %d", now(0)))
 	p.eventually(t, "a.m.v", "1")
 	require.Eventually(t, func() bool { return p.Queue().Stats().Records == 0 }, patience, time.Millisecond)
 	require.Equal(t, 1, p.Queue().Stats().Held, "the server knows nothing of the other one")
 	require.Empty(t, p.server.Requests()["GET points/multiple"])
-	p.end(t)
+	p.End(t)
 }
 
 func TestTwoDirectorsMakeTheSamePoint(t *testing.T) {
@@ -266,15 +215,15 @@ func TestTwoDirectorsMakeTheSamePoint(t *testing.T) {
 	one.start(t)
 	two.start(t)
 	for i := range 20 {
-		one.write(t, fmt.Sprintf("m,host=a v%d=1 %d", i, now(-time.Second)))
-		two.write(t, fmt.Sprintf("m,host=a v%d=2 %d", i, now(0)))
+		one.Give(t, fmt.Sprintf("m,host=a v%d=1 %d", i, now(-time.Second)))
+		two.Give(t, fmt.Sprintf("m,host=a v%d=2 %d", i, now(0)))
 	}
 	for i := range 20 {
 		one.eventually(t, fmt.Sprintf("a.m.v%d", i), "1", "2")
 	}
 	require.Zero(t, one.Queue().Stats().Held+two.Queue().Stats().Held)
-	one.end(t)
-	two.end(t)
+	one.End(t)
+	two.End(t)
 }
 
 func TestQueueInUse(t *testing.T) {
@@ -288,5 +237,5 @@ func TestQueueInUse(t *testing.T) {
 	require.ErrorAs(t, err, &locked)
 	require.NoError(t, q.Close())
 	p.start(t)
-	p.end(t)
+	p.End(t)
 }

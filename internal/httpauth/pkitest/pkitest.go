@@ -1,4 +1,5 @@
-package httpauth_test
+// Package pkitest issues certificates for tests.
+package pkitest
 
 import (
 	"crypto/ecdsa"
@@ -10,8 +11,6 @@ import (
 	"encoding/pem"
 	"math/big"
 	"net"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
@@ -20,17 +19,20 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// authority is a certificate authority of a test.
-type authority struct {
+// An Authority is a certificate authority of a test. Its certificate has the serial number 1, and those that it issues
+// have the next ones.
+type Authority struct {
+	Cert *x509.Certificate
+	Key  *ecdsa.PrivateKey
+	File string         // has Cert, PEM
+	Pool *x509.CertPool // has Cert
+
 	t       testing.TB
-	cert    *x509.Certificate
-	key     *ecdsa.PrivateKey
-	file    string // PEM
-	pool    *x509.CertPool
 	serials int64
 }
 
-func newAuthority(t testing.TB, name string) *authority {
+// New makes an authority.
+func New(t testing.TB, name string) *Authority {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
@@ -43,14 +45,14 @@ func newAuthority(t testing.TB, name string) *authority {
 	require.NoError(t, err)
 	cert, err := x509.ParseCertificate(der)
 	require.NoError(t, err)
-	a := &authority{t: t, cert: cert, key: key, pool: x509.NewCertPool(), serials: 1}
-	a.pool.AddCert(cert)
-	a.file = writeFile(t, "ca.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	a := &Authority{Cert: cert, Key: key, File: filepath.Join(t.TempDir(), "ca.pem"), Pool: x509.NewCertPool(), t: t, serials: 1}
+	a.Pool.AddCert(cert)
+	writePEM(t, a.File, "CERTIFICATE", der)
 	return a
 }
 
-// issue makes a certificate for a name, an IP address perhaps.
-func (a *authority) issue(name string, edit func(*x509.Certificate)) tls.Certificate {
+// Issue makes a certificate for a name, an IP address perhaps. edit may change what it says; nil changes nothing.
+func (a *Authority) Issue(name string, edit func(*x509.Certificate)) tls.Certificate {
 	a.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(a.t, err)
@@ -68,29 +70,26 @@ func (a *authority) issue(name string, edit func(*x509.Certificate)) tls.Certifi
 	if edit != nil {
 		edit(template)
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, &key.PublicKey, a.key)
+	der, err := x509.CreateCertificate(rand.Reader, template, a.Cert, &key.PublicKey, a.Key)
 	require.NoError(a.t, err)
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
-// files writes a certificate and its key to files.
-func files(t testing.TB, dir string, c tls.Certificate) (cert, key string) {
+// Save writes a certificate and its key to files, last modified at a time; the zero time is now.
+func Save(t testing.TB, dir string, c tls.Certificate, at time.Time) (cert, key string) {
 	t.Helper()
 	der, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
 	require.NoError(t, err)
 	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	require.NoError(t, os.WriteFile(cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Certificate[0]}), 0o600))
-	require.NoError(t, os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600))
+	writePEM(t, cert, "CERTIFICATE", c.Certificate[0])
+	writePEM(t, key, "PRIVATE KEY", der)
+	for _, file := range []string{cert, key} {
+		require.NoError(t, os.Chtimes(file, at, at)) // which leaves it for the zero time
+	}
 	return cert, key
 }
 
-// serveTLS starts a server that ends with the test.
-func serveTLS(t testing.TB, config *tls.Config, h http.HandlerFunc) *httptest.Server {
+func writePEM(t testing.TB, file, kind string, der []byte) {
 	t.Helper()
-	s := httptest.NewUnstartedServer(h)
-	s.TLS = config
-	s.Config.ErrorLog = quiet()
-	s.StartTLS()
-	t.Cleanup(s.Close)
-	return s
+	require.NoError(t, os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600))
 }
