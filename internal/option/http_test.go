@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"telegraf-ipvs/internal/config"
+	"telegraf-ipvs/internal/config/configtest"
 	"telegraf-ipvs/internal/httpauth"
 )
 
@@ -42,7 +43,7 @@ func TestValidateLogin(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			o := test.o
 			o.SetDefaults(httpauth.Kerberos)
-			requireProblems(t, errors.Join(o.Validate(), o.ValidatePlaintext("https://pi/piwebapi")), test.want)
+			configtest.RequireProblems(t, errors.Join(o.Validate(), o.ValidatePlaintext("https://pi/piwebapi")), test.want)
 		})
 	}
 }
@@ -62,7 +63,7 @@ func TestValidateFewerLogins(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			o := test.o
 			o.SetDefaults(httpauth.Anonymous)
-			requireProblems(t, o.Validate(some...), test.want)
+			configtest.RequireProblems(t, o.Validate(some...), test.want)
 		})
 	}
 	o := HTTP{Username: "u"}
@@ -90,7 +91,7 @@ func TestValidateHTTP(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			o := test.o
 			o.SetDefaults(httpauth.Anonymous)
-			requireProblems(t, o.Validate(), test.want)
+			configtest.RequireProblems(t, o.Validate(), test.want)
 		})
 	}
 }
@@ -111,7 +112,7 @@ func TestValidatePlaintext(t *testing.T) {
 		{"both", "http://pi", HTTP{TokenURL: "http://id/t"}, []string{"url is plain http", "token_url is plain http"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			requireProblems(t, test.o.ValidatePlaintext(test.address), test.want)
+			configtest.RequireProblems(t, test.o.ValidatePlaintext(test.address), test.want)
 		})
 	}
 }

@@ -2,7 +2,6 @@ package option
 
 import (
 	"errors"
-	"strings"
 	"testing"
 	"time"
 
@@ -16,20 +15,6 @@ import (
 func dur(d time.Duration) *config.Duration { v := config.DurationOf(d); return &v }
 
 func bytes(n int64) *config.Size { v := config.SizeOf(n); return &v }
-
-func requireProblems(t *testing.T, err error, want []string) {
-	t.Helper()
-	if want == nil {
-		require.NoError(t, err)
-		return
-	}
-	require.Error(t, err)
-	got := strings.Split(err.Error(), "\n")
-	require.Len(t, got, len(want), "%s", err)
-	for i := range got {
-		require.Contains(t, got[i], want[i])
-	}
-}
 
 // plugin is the configuration of a plugin as package comment has it.
 type plugin struct {

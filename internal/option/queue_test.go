@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"telegraf-ipvs/internal/config/configtest"
 	"telegraf-ipvs/internal/queue"
 )
 
@@ -26,7 +27,7 @@ func TestValidateQueue(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			o := test.o
 			o.SetDefaults()
-			requireProblems(t, o.Validate("/var/lib/x"), test.want)
+			configtest.RequireProblems(t, o.Validate("/var/lib/x"), test.want)
 		})
 	}
 }
@@ -60,7 +61,7 @@ func TestValidateOutput(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			q, o := Queue{QueueMaxSize: bytes(2 << 20)}, test.o
 			o.SetDefaults()
-			requireProblems(t, o.Validate(&q), test.want)
+			configtest.RequireProblems(t, o.Validate(&q), test.want)
 		})
 	}
 }

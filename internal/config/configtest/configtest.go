@@ -1,5 +1,5 @@
-// Package configtest checks the sample configuration of a plugin. Only tests
-// import it.
+// Package configtest checks the sample configuration of a plugin, and what is
+// said of a faulty one. Only tests import it.
 //
 // A sample is written the way Telegraf's are, every line indented by two spaces
 // under the header of the plugin's table:

@@ -123,7 +123,7 @@ func TestValidate(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			c := good()
 			test.change(&c)
-			requireProblems(t, c.withDefaults().validate(), test.want)
+			configtest.RequireProblems(t, c.withDefaults().validate(), test.want)
 		})
 	}
 }
@@ -132,18 +132,4 @@ func TestErrorsHideSecrets(t *testing.T) {
 	c := Config{URL: "https://u:hidden@pi", HTTP: option.HTTP{Auth: "anonymous", Password: config.SecretOf("hidden"),
 		Token: config.SecretOf("hidden"), ClientSecret: config.SecretOf("hidden"), Proxy: "://u:hidden@p"}}
 	require.NotContains(t, c.withDefaults().validate().Error(), "hidden")
-}
-
-func requireProblems(t *testing.T, err error, want []string) {
-	t.Helper()
-	if want == nil {
-		require.NoError(t, err)
-		return
-	}
-	require.Error(t, err)
-	got := strings.Split(err.Error(), "\n")
-	require.Len(t, got, len(want), "%s", err)
-	for i := range got {
-		require.Contains(t, got[i], want[i])
-	}
 }

@@ -7,6 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	pi "telegraf-ipvs/internal/piwebapi"
+
+	"telegraf-ipvs/internal/config/configtest"
 )
 
 var lossless = []Attribute{{"compdev", 0.0}, {"compdevpercent", 0.0}}
@@ -166,7 +168,7 @@ func TestValidateNames(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			test.c.DataServer = "S"
 			_, err := NewMapper(test.c, nil)
-			requireProblems(t, err, test.want)
+			configtest.RequireProblems(t, err, test.want)
 		})
 	}
 	_, err := NewMapper(Config{AFDatabase: `\\A\B`, Overrides: []Override{{Measurement: "m", Field: "f", Tag: "A"}}}, nil)
