@@ -137,19 +137,25 @@ func (w *Writer) WriteLines(block []byte) (position uint64, err error) {
 	}
 	w.rendered += uint64(bytes.Count(block, []byte{'\n'}))
 	for len(block) > 0 {
-		piece := block
-		if len(piece) > w.chunk {
-			piece = piece[:bytes.LastIndexByte(piece[:w.chunk], '\n')+1]
-		}
-		if len(piece) == 0 { // a line longer than a chunk
-			piece = block[:bytes.IndexByte(block, '\n')+1]
-		}
+		piece := FirstLines(block, w.chunk)
 		if err := w.send(piece); err != nil {
 			return 0, err
 		}
 		block = block[len(piece):]
 	}
 	return w.bytes.Load(), nil
+}
+
+// FirstLines returns whole lines from the begin of block, each of whose lines ends in a newline: at most size bytes of
+// them, or one line if that alone is longer.
+func FirstLines(block []byte, size int) []byte {
+	if len(block) <= size {
+		return block
+	}
+	if end := bytes.LastIndexByte(block[:size], '\n'); end >= 0 {
+		return block[:end+1]
+	}
+	return block[:bytes.IndexByte(block, '\n')+1]
 }
 
 // Received returns how many of the bytes that went into the Writer its reader has read. What is not read may be lost

@@ -1,7 +1,6 @@
 package opentsdb
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -184,15 +183,4 @@ func (h *handover) settleTaken() error {
 	h.given = append(h.given[:0], h.given[n:]...)
 	h.mu.Unlock()
 	return nil
-}
-
-// firstLines returns whole lines from the begin of block, at most size bytes of them if the first is not longer alone.
-func firstLines(block []byte, size int) []byte {
-	if len(block) <= size {
-		return block
-	}
-	if end := bytes.LastIndexByte(block[:size], '\n'); end >= 0 {
-		return block[:end+1]
-	}
-	return block[:bytes.IndexByte(block, '\n')+1]
 }

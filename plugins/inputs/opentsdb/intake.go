@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"telegraf-ipvs/internal/execd"
 	"telegraf-ipvs/internal/queue"
 )
 
@@ -120,7 +121,7 @@ func (in *intake) run(ctx context.Context, finish <-chan struct{}) error {
 // the error of the receiver.
 func (in *intake) keep(ctx context.Context, block []byte) (kept bool, err error) {
 	for len(block) > 0 {
-		piece := firstLines(block, intakePiece)
+		piece := execd.FirstLines(block, intakePiece)
 		err := in.to.keep(ctx, piece)
 		if err != nil && ctx.Err() != nil {
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepLast)

@@ -80,7 +80,6 @@ func busy(message, details string) answer {
 type how struct {
 	profile          tsdb.Profile
 	summary, details bool
-	sync             bool
 	timed            bool
 	timeout          time.Duration
 }
@@ -90,7 +89,7 @@ const maxSyncTimeout = time.Hour
 
 // readHow reads the query of a request. A sender need not ask for sync: points are safe before any answer.
 func readHow(q url.Values, profile tsdb.Profile) (how, error) {
-	h := how{profile: profile, summary: q.Has("summary"), details: q.Has("details"), sync: q.Has("sync")}
+	h := how{profile: profile, summary: q.Has("summary"), details: q.Has("details")}
 	if q.Has("sync_timeout") {
 		ms, err := strconv.ParseInt(q.Get("sync_timeout"), 10, 64)
 		if err != nil || ms < 0 || ms > maxSyncTimeout.Milliseconds() {
