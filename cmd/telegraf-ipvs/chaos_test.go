@@ -202,7 +202,7 @@ func TestChaos(t *testing.T) {
 
 // drained asks the running publisher whether everything is delivered.
 func (c *chaos) drained() bool {
-	q, err := queue.Connect(c.queue)
+	q, err := queue.Inspect(queue.Config{Dir: c.queue})
 	if err != nil {
 		return false
 	}

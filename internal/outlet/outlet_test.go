@@ -141,7 +141,7 @@ func TestQueueCommandLooksIn(t *testing.T) {
 	s.open(t)
 	s.Give(t, "m a=1i 1")
 	s.eventually(t, "the command gets an answer", func() bool {
-		c, err := queue.Connect(s.cfg.Queue.QueuePath)
+		c, err := queue.Inspect(queue.Config{Dir: s.cfg.Queue.QueuePath})
 		if err != nil {
 			return false
 		}
@@ -150,7 +150,7 @@ func TestQueueCommandLooksIn(t *testing.T) {
 		return err == nil && c.Live() && stats.Records == 1
 	})
 	s.End(t)
-	c, err := queue.Connect(s.cfg.Queue.QueuePath)
+	c, err := queue.Inspect(queue.Config{Dir: s.cfg.Queue.QueuePath})
 	require.NoError(t, err)
 	require.False(t, c.Live(), "there is nobody to ask any more")
 	require.NoError(t, c.Close())

@@ -25,16 +25,11 @@ type Inspector interface {
 	Close() error
 }
 
-// Connect returns an Inspector for the queue in a directory: through the process that has it open and calls
-// [Queue.Serve], or by opening it, which locks others out until Close. It drops nothing, whatever its owner's bounds
-// are. It makes no queue: the error wraps [ErrNoQueue] if there is none, and is a *[LockedError] if the process that
-// has it open does not answer.
-func Connect(dir string) (Inspector, error) {
-	return Inspect(Config{Dir: dir})
-}
-
-// Inspect is Connect with a Config, of which Dir, Now, OnProblem and RenderReplay are used. If a living process has
-// the queue open, it is its own Config that counts.
+// Inspect returns an Inspector for the queue in a directory: through the process that has it open and calls
+// [Queue.Serve], or by opening it, which locks others out until Close. Of the Config only Dir, Now, OnProblem and
+// RenderReplay are used, and none but Dir if a living process has the queue open: then its own counts. It drops nothing,
+// whatever its owner's bounds are. It makes no queue: the error wraps [ErrNoQueue] if there is none, and is a
+// *[LockedError] if the process that has it open does not answer.
 func Inspect(cfg Config) (Inspector, error) {
 	if _, err := os.Stat(filepath.Join(cfg.Dir, dataName)); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w in %s: nothing was stored there yet, or the directory is wrong", ErrNoQueue, cfg.Dir)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// The protocol between Connect and Serve, on the unix socket "control": the client sends one JSON object per line, a
+// The protocol between Inspect and Serve, on the unix socket "control": the client sends one JSON object per line, a
 // call, and receives one, a reply. One connection serves any number of calls, one after the other. Bytes are base64, as
 // encoding/json has it; times are RFC 3339 with nanoseconds.
 

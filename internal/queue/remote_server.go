@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Serve answers [Connect] in other processes until ctx ends or the queue is closed, and returns nil then. The socket is
+// Serve answers [Inspect] in other processes until ctx ends or the queue is closed, and returns nil then. The socket is
 // the file "control" in the directory of the queue; only the user of this process may use it.
 func (q *Queue) Serve(ctx context.Context) error {
 	listener, err := listen(q.cfg.Dir)

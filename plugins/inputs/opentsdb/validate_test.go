@@ -218,7 +218,7 @@ func TestQueueCommand(t *testing.T) {
 	var q queue.Inspector
 	require.Eventually(t, func() bool {
 		var err error
-		q, err = queue.Connect(r.cfg.QueuePath)
+		q, err = queue.Inspect(queue.Config{Dir: r.cfg.QueuePath})
 		return err == nil
 	}, patience, time.Millisecond)
 	defer q.Close()
