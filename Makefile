@@ -75,13 +75,16 @@ lint:
 	@for tags in none integration bench; do $(GO) vet -tags $$tags ./... && $(GO) tool staticcheck -tags $$tags ./... || exit 1; done
 
 fuzz: ## fuzz every parser for FUZZTIME each, such as 10m or 100000x
-	@$(GO) list -f '{{$$p := .ImportPath}}{{range .TestGoFiles}}{{$$p}} {{$$.Dir}}/{{.}}{{"\n"}}{{end}}{{range .XTestGoFiles}}{{$$p}} {{$$.Dir}}/{{.}}{{"\n"}}{{end}}' ./... | \
-	while read -r package file; do \
-	  for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\)(.*/\1/p' $$file); do \
-	    out=$$($(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$package 2>&1) \
+	@cache=$$($(GO) env GOCACHE)/fuzz; binary=$(CURDIR)/.cache/fuzz.test; \
+	$(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}} {{.Dir}}{{end}}' ./... | while read -r package dir; do \
+	  targets=$$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\)(.*/\1/p' $$dir/*_test.go); \
+	  [ -n "$$targets" ] || continue; \
+	  $(GO) test -c -fuzz=Fuzz -o $$binary $$package && cd $$dir || exit 1; \
+	  for target in $$targets; do \
+	    out=$$($$binary -test.run '^$$' -test.fuzz "^$$target\$$" -test.fuzztime $(FUZZTIME) -test.fuzzminimizetime 1x -test.fuzzcachedir $$cache/$$package 2>&1) \
 	      && echo "$$package $$target: well $$(echo "$$out" | grep -o 'execs: [0-9]*' | tail -n 1)" \
 	      || { echo "$$out"; exit 1; }; \
-	  done || exit 1; \
+	  done || exit 1; cd - >/dev/null; \
 	done
 
 bench: deps build $(GUEST) ## measure gathers on a real kernel, and deliveries, beside their peers
