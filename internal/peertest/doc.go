@@ -1,5 +1,7 @@
-// Package peertest starts programs of others that speak OpenTSDB's protocols, for tests and benchmarks: the servers
-// InfluxDB 1.6 and VictoriaMetrics 1.79 ([InfluxDB], [VictoriaMetrics]), and the sender collectd 5.12 ([Collectd]).
+// Package peertest starts programs of others for tests and benchmarks: the servers InfluxDB 1.6 and VictoriaMetrics 1.79
+// ([InfluxDB], [VictoriaMetrics]) and the sender collectd 5.12 ([Collectd]), which speak OpenTSDB's protocols, vmalert
+// ([VMAlert]), which watches what VictoriaMetrics has, and the brokers Mosquitto 2.0 and nats-server 2.9 ([Mosquitto],
+// [NATSServer]), from which Telegraf may get metrics.
 //
 // They are Debian's packages, unpacked into the user's cache folder as internal/debian does it, and run without root, on
 // loopback, with all their files in a temporary folder. They end with the test, or with the process if that dies first.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -27,6 +28,10 @@ type Process struct {
 	cmd   *exec.Cmd
 	log   string        // the file with its output
 	ended chan struct{} // closed when it has
+
+	root, dir string // of the packages, and of the program's own files
+	line      []string
+	ready     func(context.Context) error // returns nil when the program is
 }
 
 // PID is the number of the process.
@@ -36,50 +41,103 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 func start(t testing.TB, root, dir, program string, args ...string) *Process {
 	t.Helper()
 	p := &Process{
-		cmd:   exec.Command(filepath.Join(root, program), args...),
-		log:   filepath.Join(dir, filepath.Base(program)+".log"),
-		ended: make(chan struct{}),
+		log:  filepath.Join(dir, filepath.Base(program)+".log"),
+		root: root, dir: dir, line: append([]string{program}, args...),
+		ready: func(context.Context) error { return nil },
 	}
-	out, err := os.OpenFile(p.log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer out.Close()
-	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, out, out
-	// The machine's own libraries come first, the packages' fill the gaps.
-	p.cmd.Env = append(os.Environ(), "LC_ALL=C", "LD_LIBRARY_PATH="+strings.Join([]string{
-		"/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu",
-		filepath.Join(root, "lib/x86_64-linux-gnu"), filepath.Join(root, "usr/lib/x86_64-linux-gnu"),
-	}, ":"))
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	started := make(chan error)
-	go func() {
-		// The signal comes when the thread ends that has started the child: this one stays as long as the child does.
-		runtime.LockOSThread()
-		defer close(p.ended)
-		err := p.cmd.Start()
-		started <- err
-		if err == nil {
-			_ = p.cmd.Wait() // by a signal, as a rule
-		}
-	}()
-	if err := <-started; err != nil {
-		t.Fatal(err)
-	}
+	p.run(t)
 	t.Cleanup(func() {
 		p.Stop()
 		if t.Failed() {
 			text, _ := os.ReadFile(p.log)
-			t.Logf("output of %s:\n%s", filepath.Base(program), text[max(0, len(text)-8<<10):])
+			t.Logf("output of %s:\n%s", p.name(), text[max(0, len(text)-8<<10):])
 		}
 	})
 	return p
 }
 
-// Stop ends the program before the test does, and waits for its end. It may be called more than once.
+func (p *Process) name() string { return filepath.Base(p.line[0]) }
+
+// run starts the program, which must not run.
+func (p *Process) run(t testing.TB) {
+	t.Helper()
+	out, err := os.OpenFile(p.log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	cmd, ended := command(p.root, p.line[0], p.line[1:]...), make(chan struct{})
+	cmd.Dir, cmd.Stdout, cmd.Stderr = p.dir, out, out
+	started := make(chan error)
+	go func() {
+		// The signal comes when the thread ends that has started the child: this one stays as long as the child does.
+		runtime.LockOSThread()
+		defer close(ended)
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait() // by a signal, as a rule
+		}
+	}()
+	if err := <-started; err != nil {
+		t.Fatal(err)
+	}
+	p.cmd, p.ended = cmd, ended
+}
+
+// command is a program from the packages, or one of the machine if its path is absolute. It dies with the thread that starts
+// it.
+func command(root, program string, args ...string) *exec.Cmd {
+	if !filepath.IsAbs(program) {
+		program = filepath.Join(root, program)
+	}
+	cmd := exec.Command(program, args...)
+	// The machine's own libraries come first, the packages' fill the gaps.
+	cmd.Env = append(os.Environ(), "LC_ALL=C", "LD_LIBRARY_PATH="+strings.Join(append([]string{
+		"/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu",
+	}, libraries(root)...), ":"))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return cmd
+}
+
+// libraries are the folders of the packages that have libraries.
+func libraries(root string) []string {
+	return []string{filepath.Join(root, "lib/x86_64-linux-gnu"), filepath.Join(root, "usr/lib/x86_64-linux-gnu")}
+}
+
+// Stop ends the program at once, before the test does, and waits for its end. It may be called more than once.
 func (p *Process) Stop() {
 	_ = p.cmd.Process.Kill()
 	<-p.ended
+}
+
+// Terminate asks the program to end, so that it can put away what it has, and waits until it has ended.
+func (p *Process) Terminate(t testing.TB) {
+	t.Helper()
+	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+	select {
+	case <-p.ended:
+	case <-time.After(readyLimit):
+		t.Fatalf("%s has not ended within %v", p.name(), readyLimit)
+	}
+}
+
+// Restart starts the program again, with the same files and on the same ports, and waits until it is ready. If it still
+// runs it is killed first, as by a loss of power.
+func (p *Process) Restart(t testing.TB) {
+	t.Helper()
+	p.Stop()
+	for end := time.Now().Add(readyLimit); ; time.Sleep(readyPoll) {
+		p.run(t)
+		err := p.await(t.Context(), p.ready)
+		if err == nil {
+			return
+		}
+		p.Stop()
+		if time.Now().After(end) { // until then another program may have the port for a moment
+			t.Fatalf("start %s again: %v", p.name(), err)
+		}
+	}
 }
 
 // await waits until ready returns nil. It fails when the program ends first, or takes too long.
@@ -133,4 +191,47 @@ func reachable(ctx context.Context, addresses ...string) error {
 		conn.Close()
 	}
 	return errors.Join(errs...)
+}
+
+// begin runs a program until it is ready, on that many ports that were free. It may have to run it more than once.
+func begin(t testing.TB, ports int, run func(root, dir string, addresses []string) *Process, ready func(ctx context.Context, addresses []string) error) {
+	t.Helper()
+	root := tree(t)
+	base := t.TempDir()
+	for try := 1; ; try++ {
+		dir := filepath.Join(base, fmt.Sprint(try))
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		addresses := freePorts(t, ports)
+		p := run(root, dir, addresses)
+		p.ready = func(ctx context.Context) error { return ready(ctx, addresses) }
+		err := p.await(t.Context(), p.ready)
+		if err == nil {
+			return
+		}
+		p.Stop()
+		if try == tries {
+			t.Fatalf("start %s: %v", p.name(), err)
+		}
+		t.Logf("start %s once more: %v", p.name(), err)
+	}
+}
+
+// greet connects to an address, sends a text, and returns the beginning of the answer.
+func greet(ctx context.Context, address, text string) (string, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(time.Second)); err != nil {
+		return "", err
+	}
+	if _, err := io.WriteString(conn, text); err != nil {
+		return "", err
+	}
+	answer := make([]byte, 4<<10)
+	n, err := io.ReadAtLeast(conn, answer, 4)
+	return string(answer[:n]), err
 }

@@ -6,8 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -95,31 +93,17 @@ func (s *Server) call(ctx context.Context, method, path string, query url.Values
 }
 
 // launch runs a server until it is ready. run starts it on ports that were free.
-func launch(t testing.TB, ports int, health string, run func(root, dir string, ports []string) *Server) *Server {
+func launch(t testing.TB, ports int, health string, run func(root, dir string, ports []string) *Server) (s *Server) {
 	t.Helper()
-	root := tree(t)
-	base := t.TempDir()
-	for try := 1; ; try++ {
-		dir := filepath.Join(base, fmt.Sprint(try))
-		if err := os.Mkdir(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		addresses := freePorts(t, ports)
-		s := run(root, dir, addresses)
-		err := s.await(t.Context(), func(ctx context.Context) error {
-			if err := reachable(ctx, addresses...); err != nil {
-				return err
-			}
-			_, err := s.get(ctx, health, nil)
+	begin(t, ports, func(root, dir string, addresses []string) *Process {
+		s = run(root, dir, addresses)
+		return s.Process
+	}, func(ctx context.Context, addresses []string) error {
+		if err := reachable(ctx, addresses...); err != nil {
 			return err
-		})
-		if err == nil {
-			return s
 		}
-		s.Stop()
-		if try == tries {
-			t.Fatalf("start %s: %v", s.Name, err)
-		}
-		t.Logf("start %s once more: %v", s.Name, err)
-	}
+		_, err := s.get(ctx, health, nil)
+		return err
+	})
+	return s
 }
