@@ -41,6 +41,8 @@ var floors = []storey{
 	{"internal/bench", tool},
 	{"internal/demo", tool},
 	{"internal/guest", tool},
+	{"internal/packaging", tool},
+	{"internal/scenario", tool},
 }
 
 type storey struct {
@@ -61,9 +63,13 @@ var modules = []struct {
 	where string // "nowhere", or "tests": _test.go files and test-only packages
 }{
 	{"github.com/influxdata/telegraf", "nowhere"},
+	{"github.com/Masterminds/sprig", "tests"},
 	{"github.com/getkin/kin-openapi", "tests"},
 	{"github.com/moby/ipvs", "tests"},
+	{"github.com/nats-io/nats.go", "tests"},
+	{"github.com/simonvetter/modbus", "tests"},
 	{"github.com/stretchr/testify", "tests"},
+	{"go.starlark.net", "tests"},
 	{"go.uber.org/goleak", "tests"},
 }
 
