@@ -87,6 +87,7 @@ func (p *program) command() *cli.Command {
 					"Exit status 1 if anything is not.", p.check),
 			p.queueCommand(),
 			p.piCommand(),
+			p.configCommand(),
 			{
 				Name: "sample-config", Usage: "print a configuration file with every option",
 				ArgsUsage:       "[PLUGIN...]",
@@ -127,7 +128,7 @@ func (p *program) command() *cli.Command {
 				return err
 			}
 			if p.config == "" {
-				return usageError{errors.New("say what to do: run, once, check, queue, pi, sample-config, version or help")}
+				return usageError{errors.New("say what to do: run, once, check, queue, pi, config, sample-config, version or help")}
 			}
 			return p.run(ctx)
 		},
