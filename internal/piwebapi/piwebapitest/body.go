@@ -56,7 +56,7 @@ const (
 // decode reads text, which must not change while w is in use. The error is errSyntax exactly when text is no valid JSON,
 // or errShape. What a previous decode held is overwritten.
 func (w *writeBody) decode(text []byte, f form) error {
-	if len(text) > math.MaxUint32 {
+	if uint64(len(text)) > math.MaxUint32 {
 		return errSyntax
 	}
 	w.text, w.streams, w.values, w.scan, w.shape = text, w.streams[:0], w.values[:0], scanner{b: text}, true
