@@ -15,10 +15,10 @@ IN     := $(CURDIR)/$(GUEST)
 WHERE  ?= qemu
 
 # Packages with tests that need that kernel, and those that start guests themselves.
-LIVE   := ./internal/ipvs ./cmd/telegraf-ipvs
+LIVE   := ./internal/ipvs ./internal/scenario ./cmd/telegraf-ipvs
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test soak test-deps unit fuzz-short live guest-test test-kernels check lint fuzz bench vulncheck capture deps clean FORCE
+.PHONY: help build run test soak test-deps unit fuzz-short live guest-test test-kernels check lint fuzz bench vulncheck capture deb deps clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ $(GUEST): FORCE
 
 .cache/%: FORCE
 	@$(GO) build -o $@ ./internal/$*
+
+deb: build ## build a Debian package in .cache; GOARCH=arm64 makes one for that machine
+	@GOARCH= GOARM= $(GO) run ./internal/packaging -binary $(BIN) -out .cache $(if $(VERSION),-version $(VERSION))
 
 run: deps build $(GUEST) .cache/demo ## balance real traffic for SECONDS, and deliver what IPVS tells of it to a PI Web API
 	@.cache/demo -host $(CURDIR)/$(BIN) -- $(IN) -timeout 10m -add $(BIN) .cache/demo -seconds $(SECONDS) $(CURDIR)/$(BIN)
@@ -57,11 +60,12 @@ fuzz-short:
 
 live: $(GUEST) ## run the tests that need IPVS on the kernel KERNEL
 	@echo "== tests on a kernel with IPVS ($(KERNEL))"
-	@$(SUM) -- -count=1 -p 1 -tags integration -run Live -exec '$(IN) -where $(WHERE)$(if $(filter qemu,$(WHERE)), -kernel $(KERNEL))' $(LIVE)
+	@$(SUM) -- -count=1 -p 1 -tags integration -run Live -exec '$(IN) -add $(CURDIR)/testdata/scenarios -where $(WHERE)$(if $(filter qemu,$(WHERE)), -kernel $(KERNEL))' $(LIVE)
 
 guest-test:
-	@echo "== tests of the guest itself"
+	@echo "== tests of the guest itself, and of the systemd unit in it"
 	@$(SUM) -- -count=1 -tags integration ./internal/guest
+	@$(SUM) -- -count=1 -tags integration -run ReadsIPVS ./internal/packaging
 
 test-kernels: deps $(GUEST) ## run those tests on the kernels 6.1, 6.12 and 7.2
 	@for k in 6.1 6.12 7.2; do $(MAKE) --no-print-directory live KERNEL=$$k || exit 1; done
@@ -72,6 +76,7 @@ check: lint unit ## gofmt, vet, staticcheck, race detector, import floors
 lint:
 	@echo "== gofmt, vet, staticcheck"
 	@bad=$$(gofmt -l cmd internal plugins); if [ -n "$$bad" ]; then echo "not gofmt'd: $$bad"; exit 1; fi
+	@GOARCH=386 $(GO) build -o /dev/null ./cmd/telegraf-ipvs
 	@for tags in none integration bench; do $(GO) vet -tags $$tags ./... && $(GO) tool staticcheck -tags $$tags ./... || exit 1; done
 
 fuzz: ## fuzz every parser for FUZZTIME each, such as 10m or 100000x
@@ -107,8 +112,9 @@ NEEDS := qemu-system-x86_64:qemu-system-x86 modprobe:kmod ip:iproute2 ipvsadm:ip
 deps:
 	@$(call install,$(NEEDS))
 
-# What the tests of logging in with Kerberos need: a KDC and a server that takes its tickets.
-TEST_NEEDS := krb5kdc:krb5-kdc kadmin.local:krb5-admin-server kinit:krb5-user apache2:apache2 /usr/lib/apache2/modules/mod_auth_gssapi.so:libapache2-mod-auth-gssapi
+# What the tests need besides: a KDC, and a server that takes its tickets; systemd, and what prints man pages.
+TEST_NEEDS := krb5kdc:krb5-kdc kadmin.local:krb5-admin-server kinit:krb5-user apache2:apache2 /usr/lib/apache2/modules/mod_auth_gssapi.so:libapache2-mod-auth-gssapi \
+	systemd-analyze:systemd man:man-db groff:groff-base
 
 test-deps:
 	@$(call install,$(TEST_NEEDS))
