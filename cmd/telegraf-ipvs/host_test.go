@@ -14,6 +14,8 @@ import (
 
 	"github.com/influxdata/line-protocol/v2/lineprotocol"
 	"github.com/stretchr/testify/require"
+
+	"telegraf-ipvs/internal/telegraftest"
 )
 
 const (
@@ -118,38 +120,12 @@ func (c *child) readStdout(stdout io.Reader) {
 	}
 }
 
-func decode(d *lineprotocol.Decoder) (m decoded, err error) {
-	m.tags, m.fields = map[string]string{}, map[string]any{}
-	measurement, err := d.Measurement()
-	if err != nil {
-		return m, err
-	}
-	m.name = string(measurement)
-	for {
-		key, value, err := d.NextTag()
-		if err != nil {
-			return m, err
-		}
-		if key == nil {
-			break
-		}
-		m.tags[string(key)] = string(value)
-	}
-	for {
-		key, value, err := d.NextField()
-		if err != nil {
-			return m, err
-		}
-		if key == nil {
-			break
-		}
-		m.fields[string(key)] = value.Interface()
-	}
-	m.time, err = d.Time(lineprotocol.Nanosecond, time.Time{})
-	if err == nil && m.time.IsZero() {
+func decode(d *lineprotocol.Decoder) (decoded, error) {
+	m, err := telegraftest.Decode(d, time.Time{})
+	if err == nil && m.Time().IsZero() {
 		err = errors.New("a line without time")
 	}
-	return m, err
+	return decoded{m.Name(), m.Tags(), m.Fields(), m.Time()}, err
 }
 
 func (c *child) readStderr(stderr io.Reader) {

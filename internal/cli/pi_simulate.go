@@ -14,6 +14,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"telegraf-ipvs/internal/config"
 	"telegraf-ipvs/internal/execd"
 	"telegraf-ipvs/internal/httpauth"
 	"telegraf-ipvs/internal/piwebapi/piwebapitest"
@@ -104,7 +105,7 @@ func (p *program) snippet(o piwebapitest.SimulateOptions, addr net.Addr, passwor
 		host = "localhost"
 	}
 	var b strings.Builder
-	line := func(key, value string) { fmt.Fprintf(&b, "  %s = %s\n", key, tomlString(value)) }
+	line := func(key, value string) { fmt.Fprintf(&b, "  %s = %s\n", key, config.Quote(value)) }
 	b.WriteString("[[outputs.pi_webapi]]\n")
 	line("url", scheme+"://"+net.JoinHostPort(host, port)+"/piwebapi")
 	line("data_server", o.Server)
@@ -132,23 +133,4 @@ func absolute(path string) string {
 		return abs
 	}
 	return path
-}
-
-// tomlString quotes a text for TOML.
-func tomlString(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b.WriteRune('\\')
-			b.WriteRune(r)
-		case r < ' ' || r == 0x7f:
-			fmt.Fprintf(&b, `\u%04X`, r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	b.WriteByte('"')
-	return b.String()
 }

@@ -65,7 +65,7 @@ func Parse(t testing.TB, lines string) []Metric {
 	t.Helper()
 	var list []Metric
 	for dec := lineprotocol.NewDecoderWithBytes([]byte(lines)); dec.Next(); {
-		m, err := next(dec)
+		m, err := Decode(dec, time.Now())
 		if err != nil {
 			t.Fatalf("parse line protocol: %v\n%s", err, lines)
 		}
@@ -74,7 +74,8 @@ func Parse(t testing.TB, lines string) []Metric {
 	return list
 }
 
-func next(dec *lineprotocol.Decoder) (Metric, error) {
+// Decode reads the metric that a decoder's Next has found. One without a time gets otherwise.
+func Decode(dec *lineprotocol.Decoder, otherwise time.Time) (Metric, error) {
 	m := Metric{tags: map[string]string{}, fields: map[string]any{}}
 	name, err := dec.Measurement()
 	if err != nil {
@@ -101,7 +102,7 @@ func next(dec *lineprotocol.Decoder) (Metric, error) {
 		}
 		m.fields[string(key)] = value.Interface()
 	}
-	m.time, err = dec.Time(lineprotocol.Nanosecond, time.Now())
+	m.time, err = dec.Time(lineprotocol.Nanosecond, otherwise)
 	m.time = m.time.UTC()
 	return m, err
 }

@@ -33,10 +33,6 @@ type Block struct {
 // otherwise. That PI Web API keeps to it is not verified.
 const maxSegment = 260
 
-// forbidden are characters that PI takes in no name of a point (AVEVA's PI Server documentation, Data Archive
-// administration, "Overview of tag naming conventions").
-const forbidden = "*?;{}[]|\\`'\""
-
 // check returns the WebID of the point, or everything that is wrong with the block.
 func (b *Block) check() (id string, err error) {
 	var problems []error
@@ -47,7 +43,7 @@ func (b *Block) check() (id string, err error) {
 	if why := illegalServer(b.Server); why != "" {
 		add("server %q: %s: give the name of the PI Data Archive as PI clients show it", b.Server, why)
 	}
-	if why := illegalPoint(b.Point); why != "" {
+	if why := pi.NameFault(b.Point); why != "" {
 		add("point %q: %s: give the point another name, there and here", b.Point, why)
 	}
 	for _, text := range []struct{ what, text string }{{"measurement", b.Measurement}, {"field", b.Field}} {
@@ -138,22 +134,6 @@ func illegalServer(name string) string {
 	}
 	if strings.TrimSpace(name) != name {
 		return "it begins or ends with a space"
-	}
-	return ""
-}
-
-// illegalPoint returns why PI takes no point of a name, "" if it does.
-func illegalPoint(name string) string {
-	if why := illegalText(name); why != "" {
-		return why
-	}
-	switch first, _ := utf8.DecodeRuneInString(name); {
-	case strings.ContainsAny(name, forbidden):
-		return "PI allows none of * ? ; { } [ ] | \\ ` ' \" in a name"
-	case strings.TrimSpace(name) != name:
-		return "it begins or ends with a space"
-	case !unicode.IsLetter(first) && !unicode.IsDigit(first) && first != '_' && first != '%':
-		return "it must begin with a letter, a digit, _ or %"
 	}
 	return ""
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"strings"
 
+	"telegraf-ipvs/internal/piwebapi"
 	"telegraf-ipvs/internal/telegraftest"
 )
 
@@ -114,7 +115,7 @@ func bad() []example {
 		{"201 characters", of("m", tags{"host": strings.Repeat("h", 197)}, f), nil},
 		{"no numbers beside one", of("m", tags{"host": "lb1"}, fields{"nan": math.NaN(), "inf": math.Inf(1), "-inf": math.Inf(-1), "well": 1}), fields{"lb1.m.well": 1.0}},
 	}
-	for _, r := range forbidden + ",\n\r\t\x00\x7fäµıſ\u212a\u2028\ufffd\U0001f600" {
+	for _, r := range piwebapi.ForbiddenInName + ",\n\r\t\x00\x7fäµıſ\u212a\u2028\ufffd\U0001f600" {
 		what := string(r)
 		list = append(list,
 			example{"host with " + what, of("m", tags{"host": "a" + what + "b"}, f), nil},

@@ -73,7 +73,7 @@ func requireItems(t testing.TB, bodies []string, n int) {
 		require.NoError(t, err)
 		name, ok := strings.CutPrefix(id.Path, `PISRV1\`)
 		require.True(t, ok, id.Path)
-		require.Empty(t, illegalPoint(name), name)
+		require.Empty(t, pi.NameFault(name), name)
 		require.NotContains(t, name, ",")
 		require.Equal(t, -1, strings.IndexFunc(name, func(r rune) bool { return r < ' ' || r > '~' }), name)
 		require.LessOrEqual(t, len(name), 200)

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"telegraf-ipvs/internal/config"
 	"telegraf-ipvs/internal/metric"
 )
 
@@ -16,31 +17,12 @@ import (
 func tomlText(s string) string {
 	s = strings.ReplaceAll(s, "$", "$$")
 	if !strings.ContainsAny(s, `"\`) {
-		return quoteTOML(s)
+		return config.Quote(s)
 	}
 	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\'' }) {
-		return quoteTOML(s)
+		return config.Quote(s)
 	}
 	return "'" + s + "'"
-}
-
-// quoteTOML returns a text as a basic string of TOML.
-func quoteTOML(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r < ' ' || r == 0x7f:
-			fmt.Fprintf(&b, `\u%04X`, r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	b.WriteByte('"')
-	return b.String()
 }
 
 // literalGlob returns the pattern that matches a text alone. Telegraf takes a list of patterns for texts as they are unless

@@ -7,14 +7,14 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	pi "telegraf-ipvs/internal/piwebapi"
 )
 
-// What a PI point's name may be is said in AVEVA's PI Server documentation, Data Archive administration, "Overview of
-// tag naming conventions". Archives and their clients differ in the length that they take (80 to 1023 characters).
+// Names are cut to a length that archives and their clients take, which differ (80 to 1023 characters).
 const (
-	forbiddenInName = "*?;{}[]|\\`'\""
-	maxName         = 200 // characters
-	hashLength      = 16  // hexadecimal digits
+	maxName    = 200 // characters
+	hashLength = 16  // hexadecimal digits
 )
 
 var errEmptyName = errors.New("nothing is left of the name")
@@ -27,20 +27,15 @@ func legalName(rendered string) (string, error) {
 	if name == "" {
 		return "", errEmptyName
 	}
-	if !canBegin(name) {
+	if !pi.CanBeginName(name) {
 		name = "_" + name
 	}
 	return shorten(name, rendered), nil
 }
 
-func canBegin(name string) bool {
-	r, _ := utf8.DecodeRuneInString(name)
-	return unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_' || r == '%'
-}
-
 // legalRune returns the character that stands for r in a name.
 func legalRune(r rune) rune {
-	if r == ',' || strings.ContainsRune(forbiddenInName, r) || !printable(r) {
+	if r == ',' || strings.ContainsRune(pi.ForbiddenInName, r) || !printable(r) {
 		return '_'
 	}
 	return r
@@ -85,24 +80,6 @@ func shorten(name, whole string) string {
 	}
 	sum := sha256.Sum256([]byte(whole))
 	return strings.TrimRight(name[:keep], ". ") + "_" + hex.EncodeToString(sum[:hashLength/2])
-}
-
-// illegalName returns why PI would not take a name that somebody has written down, "" if it would. How long an existing
-// name may be is the archive's business.
-func illegalName(name string) string {
-	switch {
-	case name == "":
-		return "it is empty"
-	case strings.ContainsAny(name, forbiddenInName):
-		return "PI allows none of * ? ; { } [ ] | \\ ` ' \" in a name"
-	case strings.ContainsFunc(name, unicode.IsControl):
-		return "it holds a control character"
-	case strings.TrimSpace(name) != name:
-		return "it begins or ends with a space"
-	case !canBegin(name):
-		return "it must begin with a letter, a digit, _ or %"
-	}
-	return ""
 }
 
 // fold returns the same text for all names that PI takes for one: it ignores case. Where Unicode leaves room for

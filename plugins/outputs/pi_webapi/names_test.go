@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+
+	pi "telegraf-ipvs/internal/piwebapi"
 )
 
 func TestLegalName(t *testing.T) {
@@ -34,7 +36,7 @@ func TestLegalName(t *testing.T) {
 			got, err := legalName(test.in)
 			require.NoError(t, err)
 			require.Equal(t, test.want, got)
-			require.Empty(t, illegalName(got))
+			require.Empty(t, pi.NameFault(got))
 			again, err := legalName(got)
 			require.NoError(t, err)
 			require.Equal(t, got, again)
@@ -54,17 +56,6 @@ func TestCutNamesDiffer(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEqual(t, one, two)
 	require.Len(t, one, maxName)
-}
-
-func TestIllegalName(t *testing.T) {
-	for name, want := range map[string]string{
-		"BA:CONC.1": "", "%x": "", "größe": "", strings.Repeat("a", 900): "",
-		"": "it is empty", "a*": "PI allows none of", "a\n": "control character", " a": "space", "a ": "space", "-a": "must begin with", ".a": "must begin with",
-	} {
-		got := illegalName(name)
-		require.Contains(t, got, want, "%q", name)
-		require.Equal(t, want == "", got == "", "%q", name)
-	}
 }
 
 func TestLegalAFPath(t *testing.T) {

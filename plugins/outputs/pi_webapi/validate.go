@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"telegraf-ipvs/internal/option"
+	pi "telegraf-ipvs/internal/piwebapi"
 )
 
 // validate returns every problem of a config with defaults that can be seen without touching anything else.
@@ -32,7 +33,7 @@ func (c Config) validateServer() error {
 	case c.DataServer == "" && c.AFDatabase == "":
 		problems.Add("data_server is not set: name the PI Data Archive that holds the points, " +
 			`such as "PISRV1", or set af_database to write to AF attributes`)
-	case strings.ContainsAny(c.DataServer, forbiddenInName+"/") || strings.TrimSpace(c.DataServer) != c.DataServer:
+	case strings.ContainsAny(c.DataServer, pi.ForbiddenInName+"/") || strings.TrimSpace(c.DataServer) != c.DataServer:
 		problems.Add(`data_server = %q: want the bare name of the PI Data Archive, such as "PISRV1"`, c.DataServer)
 	}
 	if c.AFDatabase != "" && !isAFDatabase(c.AFDatabase) {

@@ -40,7 +40,7 @@ func (c Config) validatePrefix() error {
 	if c.AFDatabase != "" {
 		prefix = strings.ReplaceAll(prefix, `\`, "_") // it may be several elements
 	}
-	if why := illegalName(prefix); prefix != "" && why != "" {
+	if why := pi.NameFault(prefix); prefix != "" && why != "" {
 		return fmt.Errorf("prefix = %q: %s", c.Prefix, why)
 	}
 	return nil
@@ -226,7 +226,7 @@ func (o *Override) validateTag(c Config) error {
 		return fmt.Errorf(`tag = %q: a PI point needs data_server, or '\\SERVER\NAME'; an AF attribute is 'Element|Attribute'`,
 			o.Tag)
 	}
-	if why := illegalName(name); why != "" {
+	if why := pi.NameFault(name); why != "" {
 		return fmt.Errorf("tag = %q: %s", o.Tag, why)
 	}
 	return nil
