@@ -125,7 +125,7 @@ func decode(d *lineprotocol.Decoder) (decoded, error) {
 	if err == nil && m.Time().IsZero() {
 		err = errors.New("a line without time")
 	}
-	return decoded{m.Name(), m.Tags(), m.Fields(), m.Time()}, err
+	return decoded{m.Name(), m.Tags(), m.Fields(), m.Time().Local()}, err
 }
 
 func (c *child) readStderr(stderr io.Reader) {

@@ -18,10 +18,10 @@ func NameFault(name string) string {
 		return "it is empty"
 	case !utf8.ValidString(name):
 		return "it is not UTF-8"
-	case strings.ContainsAny(name, ForbiddenInName):
-		return "PI allows none of * ? ; { } [ ] | \\ ` ' \" in a name"
 	case strings.ContainsFunc(name, unicode.IsControl):
 		return "it holds a control character"
+	case strings.ContainsAny(name, ForbiddenInName):
+		return "PI allows none of * ? ; { } [ ] | \\ ` ' \" in a name"
 	case strings.TrimSpace(name) != name:
 		return "it begins or ends with a space"
 	case !CanBeginName(name):
