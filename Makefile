@@ -55,8 +55,8 @@ soak: ## kill and restart publishers for some minutes
 RACE := $(if $(shell command -v gcc || command -v clang),1,0)
 
 fuzz-short:
-	@echo "== fuzzing, 20000 inputs for each target"
-	@$(MAKE) --no-print-directory fuzz FUZZTIME=20000x
+	@echo "== fuzzing, 5000 inputs for each target"
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=5000x
 
 live: $(GUEST) ## run the tests that need IPVS on the kernel KERNEL
 	@echo "== tests on a kernel with IPVS ($(KERNEL))"
