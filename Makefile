@@ -49,7 +49,7 @@ unit:
 	@$(SUM) -- -run Alloc ./internal/ipvs ./internal/metric ./internal/opentsdb ./plugins/inputs/ipvs ./plugins/outputs/opentsdb
 
 soak: ## kill and restart publishers for some minutes
-	@SOAK=1 CGO_ENABLED=$(RACE) $(GO) test $(if $(filter 1,$(RACE)),-race) -count=1 -timeout 30m -run 'Chaos|Kill|Crash' -v ./cmd/telegraf-ipvs ./internal/queue ./internal/publish
+	@SOAK=1 CGO_ENABLED=$(RACE) $(GO) test $(if $(filter 1,$(RACE)),-race) -count=1 -timeout 30m -run 'Chaos|Kill|Crash|WriteModel' -v ./cmd/telegraf-ipvs ./internal/piwebapi ./internal/queue ./internal/publish
 
 # The race detector needs a C compiler.
 RACE := $(if $(shell command -v gcc || command -v clang),1,0)

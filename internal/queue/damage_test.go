@@ -139,7 +139,7 @@ func damagedQueue(t testing.TB, image []byte) string {
 
 func TestRandomDamage(t *testing.T) {
 	image := readFile(t, sampleQueue(t))
-	trials := 300
+	trials := 120
 	if os.Getenv("SOAK") != "" {
 		trials = 20000
 	}
