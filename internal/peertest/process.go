@@ -10,11 +10,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"telegraf-ipvs/internal/childtest"
 )
 
 const (
@@ -26,8 +27,8 @@ const (
 // A Process is a program that runs until the test ends.
 type Process struct {
 	cmd   *exec.Cmd
-	log   string        // the file with its output
-	ended chan struct{} // closed when it has
+	log   string          // the file with its output
+	ended <-chan struct{} // closed when it has
 
 	root, dir string // of the packages, and of the program's own files
 	line      []string
@@ -66,27 +67,16 @@ func (p *Process) run(t testing.TB) {
 		t.Fatal(err)
 	}
 	defer out.Close()
-	cmd, ended := command(p.root, p.line[0], p.line[1:]...), make(chan struct{})
+	cmd := command(p.root, p.line[0], p.line[1:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = p.dir, out, out
-	started := make(chan error)
-	go func() {
-		// The signal comes when the thread ends that has started the child: this one stays as long as the child does.
-		runtime.LockOSThread()
-		defer close(ended)
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			_ = cmd.Wait() // by a signal, as a rule
-		}
-	}()
-	if err := <-started; err != nil {
+	ended, err := childtest.Start(cmd)
+	if err != nil {
 		t.Fatal(err)
 	}
 	p.cmd, p.ended = cmd, ended
 }
 
-// command is a program from the packages, or one of the machine if its path is absolute. It dies with the thread that starts
-// it.
+// command is a program from the packages, or one of the machine if its path is absolute.
 func command(root, program string, args ...string) *exec.Cmd {
 	if !filepath.IsAbs(program) {
 		program = filepath.Join(root, program)
@@ -96,7 +86,6 @@ func command(root, program string, args ...string) *exec.Cmd {
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "LD_LIBRARY_PATH="+strings.Join(append([]string{
 		"/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu",
 	}, libraries(root)...), ":"))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return cmd
 }
 

@@ -7,15 +7,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
 
+	"telegraf-ipvs/internal/childtest"
 	"telegraf-ipvs/internal/cli"
 	"telegraf-ipvs/internal/piwebapi/piwebapitest"
 	"telegraf-ipvs/internal/telegraftest"
@@ -86,9 +85,9 @@ type child struct {
 	t     testing.TB
 	cmd   *exec.Cmd
 	stdin io.WriteCloser
-	out   string        // the file with what it writes to stdout
-	log   string        // that with what it writes to stderr
-	ended chan struct{} // closed when it has
+	out   string          // the file with what it writes to stdout
+	log   string          // that with what it writes to stderr
+	ended <-chan struct{} // closed when it has
 }
 
 // start runs telegraf-ipvs with arguments until its stdin is closed or the test ends. What it has written is shown when the
@@ -98,7 +97,6 @@ func start(t testing.TB, args ...string) *child {
 	dir := t.TempDir()
 	c := &child{
 		t: t, cmd: exec.Command(program(t), args...), out: filepath.Join(dir, "stdout"), log: filepath.Join(dir, "stderr"),
-		ended: make(chan struct{}),
 	}
 	stdout, err := os.Create(c.out)
 	require.NoError(t, err)
@@ -108,20 +106,10 @@ func start(t testing.TB, args ...string) *child {
 	defer stderr.Close()
 	c.cmd.Dir, c.cmd.Stdout, c.cmd.Stderr = dir, stdout, stderr
 	c.cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0") // or the race detector sleeps a second before the end
-	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	c.stdin, err = c.cmd.StdinPipe()
 	require.NoError(t, err)
-	started := make(chan error)
-	go func() {
-		runtime.LockOSThread() // the death signal comes when the thread ends that has started the child
-		defer close(c.ended)
-		err := c.cmd.Start()
-		started <- err
-		if err == nil {
-			_ = c.cmd.Wait() // the state tells
-		}
-	}()
-	require.NoError(t, <-started)
+	c.ended, err = childtest.Start(c.cmd)
+	require.NoError(t, err)
 	t.Cleanup(func() {
 		c.kill()
 		if t.Failed() {

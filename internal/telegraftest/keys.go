@@ -109,12 +109,6 @@ func (c catalogue) formats(reads, option string) (list []string) {
 	return list
 }
 
-// common reports whether plugins of a category have an option from Telegraf itself.
-func common(category, key string) bool {
-	_, has := knownKeys().places[category].kinds[key]
-	return has
-}
-
 // categories are the kinds of plugins.
 var categories = []string{"inputs", "outputs", "processors", "aggregators", "secretstores"}
 

@@ -4,9 +4,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"syscall"
 	"testing"
+
+	"telegraf-ipvs/internal/childtest"
 )
 
 // Binary returns the telegraf to run: that of the environment variable TELEGRAF, else that in PATH. Without one the test is
@@ -27,7 +28,7 @@ func Binary(t testing.TB) string {
 type Process struct {
 	cmd   *exec.Cmd
 	log   string
-	ended chan struct{}
+	ended <-chan struct{}
 }
 
 // Start runs Telegraf with a configuration, and with variables NAME=VALUE in its environment beside the test's own, until the
@@ -39,7 +40,7 @@ func Start(t testing.TB, config string, env ...string) *Process {
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := &Process{cmd: exec.Command(binary, "--config", file), log: filepath.Join(dir, "telegraf.log"), ended: make(chan struct{})}
+	p := &Process{cmd: exec.Command(binary, "--config", file), log: filepath.Join(dir, "telegraf.log")}
 	out, err := os.Create(p.log)
 	if err != nil {
 		t.Fatal(err)
@@ -48,18 +49,8 @@ func Start(t testing.TB, config string, env ...string) *Process {
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, out, out
 	p.cmd.Env = append(os.Environ(), env...)
 	// A group of its own, so that its children end with it.
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	started := make(chan error)
-	go func() {
-		runtime.LockOSThread() // the death signal comes when the thread ends that has started the child
-		defer close(p.ended)
-		err := p.cmd.Start()
-		started <- err
-		if err == nil {
-			_ = p.cmd.Wait() // by a signal, as a rule
-		}
-	}()
-	if err := <-started; err != nil {
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if p.ended, err = childtest.Start(p.cmd); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
