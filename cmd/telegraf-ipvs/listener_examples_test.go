@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"telegraf-ipvs/internal/childtest"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -29,7 +31,7 @@ type listenerProcess struct {
 // startListener starts the program and waits until it listens. The options go into its table.
 func startListener(t *testing.T, options string) *listenerProcess {
 	t.Helper()
-	p := &listenerProcess{t: t, lines: make(chan string, 1000), http: freePort(t), telnet: freePort(t), dir: t.TempDir()}
+	p := &listenerProcess{t: t, lines: make(chan string, 1000), http: childtest.Address(t), telnet: childtest.Address(t), dir: t.TempDir()}
 	config := filepath.Join(p.dir, "in.conf")
 	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, `
 [[inputs.opentsdb]]

@@ -22,6 +22,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"telegraf-ipvs/internal/childtest"
 	"telegraf-ipvs/internal/metric"
 )
 
@@ -90,7 +91,7 @@ type outbox struct {
 
 func newVictim(t *testing.T, rnd *rand.Rand) *victim {
 	v := &victim{
-		t: t, rnd: rnd, dir: t.TempDir(), http: freePort(t), telnet: freePort(t),
+		t: t, rnd: rnd, dir: t.TempDir(), http: childtest.Address(t), telnet: childtest.Address(t),
 		out: &outbox{seen: map[[2]int]int{}}, quit: make(chan struct{}),
 	}
 	for id := range killPosters + killTalkers {
@@ -107,15 +108,6 @@ func newVictim(t *testing.T, rnd *rand.Rand) *victim {
     check_name = "telnet"
 `, v.http, filepath.Join(v.dir, "queue"), v.telnet, killUUID), 0o600))
 	return v
-}
-
-// freePort returns an address that nobody listens to.
-func freePort(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // live is the life of a victim.

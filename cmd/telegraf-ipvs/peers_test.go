@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"telegraf-ipvs/internal/childtest"
 	"telegraf-ipvs/internal/peertest"
 )
 
@@ -158,10 +159,7 @@ type receiver struct {
 // startReceiver starts a receiver whose replies over HTTP are IRONdb's or OpenTSDB's.
 func startReceiver(t *testing.T, reply string) receiver {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	address := l.Addr().String()
-	require.NoError(t, l.Close())
+	address := childtest.Address(t)
 	c := startChild(t, config(t, fmt.Sprintf(`
 [[inputs.opentsdb]]
 queue_path = %q

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"telegraf-ipvs/internal/childtest"
 	"telegraf-ipvs/internal/peertest"
 )
 
@@ -81,7 +82,7 @@ const oursConfig = `
 func ours(t *testing.T, how string) *server {
 	t.Helper()
 	binary := measured(t)
-	s := &server{http: freeAddress(t), telnet: freeAddress(t), poll: time.Millisecond}
+	s := &server{http: childtest.Address(t), telnet: childtest.Address(t), poll: time.Millisecond}
 	config := filepath.Join(t.TempDir(), "in.conf")
 	require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, oursConfig, s.http, s.telnet, how), 0o600))
 	s.cmd = exec.Command(binary, "run", "--config", config)
@@ -144,14 +145,6 @@ func peerContender(name string, start func(testing.TB) *peertest.Server, lines b
 			end: func(*testing.T) { p.Stop() },
 		}
 	}}
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func listens(address string) bool {

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"telegraf-ipvs/internal/childtest"
 
 	"github.com/stretchr/testify/require"
 )
@@ -143,10 +144,7 @@ func (p *peer) run(t *testing.T) {
 // receiver starts a PI Web API.
 func receiver(t *testing.T, binary string) *peer {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	address := l.Addr().String()
-	require.NoError(t, l.Close())
+	address := childtest.Address(t)
 	r := &peer{url: "http://" + address, binary: binary, args: []string{"pi", "simulate", "--listen", address,
 		"--store", filepath.Join(t.TempDir(), "store")}}
 	r.restart(t)

@@ -9,12 +9,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"telegraf-ipvs/internal/childtest"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -52,23 +53,12 @@ func startMachine(t *testing.T) *machine {
 	cmd.Stderr = &said
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC,
-		Pdeathsig:  syscall.SIGKILL,
 	}
-	started, ended := make(chan error), make(chan struct{})
-	go func() {
-		runtime.LockOSThread() // the death signal comes when the thread ends that has started the child
-		defer close(ended)
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			_ = cmd.Wait() // the state tells
-		}
-	}()
-	if err := <-started; errors.Is(err, fs.ErrPermission) {
+	ended, err := childtest.Start(cmd)
+	if errors.Is(err, fs.ErrPermission) {
 		t.Skipf("this machine lets nobody run a systemd of his own: %v", err)
-	} else {
-		require.NoError(t, err)
 	}
+	require.NoError(t, err)
 	m := &machine{t: t, pid: cmd.Process.Pid}
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill() // it may have ended; all others end with it

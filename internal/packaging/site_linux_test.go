@@ -4,7 +4,6 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"telegraf-ipvs/internal/childtest"
 	"telegraf-ipvs/internal/piwebapi/piwebapitest"
 )
 
@@ -64,18 +64,9 @@ type site struct {
 	sent         int
 }
 
-// freeAddress returns one that nobody listened at a moment ago.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
-}
-
 func newSite(t *testing.T) *site {
 	t.Helper()
-	s := &site{machine: startMachine(t), http: freeAddress(t), status: freeAddress(t)}
+	s := &site{machine: startMachine(t), http: childtest.Address(t), status: childtest.Address(t)}
 	s.install(first)
 	return s
 }

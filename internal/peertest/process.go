@@ -154,20 +154,6 @@ func lastLine(text []byte) []byte {
 	return text[bytes.LastIndexByte(text, '\n')+1:]
 }
 
-// freePorts returns addresses on loopback that nobody listens on.
-func freePorts(t testing.TB, n int) (addresses []string) {
-	t.Helper()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close() // at the end, so that each gets another
-		addresses = append(addresses, l.Addr().String())
-	}
-	return addresses
-}
-
 // reachable returns nil when each address takes connections.
 func reachable(ctx context.Context, addresses ...string) error {
 	var errs []error
@@ -192,7 +178,10 @@ func begin(t testing.TB, ports int, run func(root, dir string, addresses []strin
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		addresses := freePorts(t, ports)
+		var addresses []string
+		for range ports {
+			addresses = append(addresses, childtest.Address(t))
+		}
 		p := run(root, dir, addresses)
 		p.ready = func(ctx context.Context) error { return ready(ctx, addresses) }
 		err := p.await(t.Context(), p.ready)

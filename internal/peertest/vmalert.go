@@ -7,13 +7,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"telegraf-ipvs/internal/childtest"
 )
 
 // VMAlert starts vmalert 1.79, which evaluates a file of rules over what a VictoriaMetrics server has, keeps its state there
 // too, and posts alerts to an Alertmanager at a URL. Further flags may follow.
 func VMAlert(t testing.TB, server *Server, rules, alertmanager string, flags ...string) *Process {
 	t.Helper()
-	root, dir, address := tree(t), t.TempDir(), freePorts(t, 1)[0]
+	root, dir, address := tree(t), t.TempDir(), childtest.Address(t)
 	args := append([]string{
 		"-rule=" + rules, "-datasource.url=" + server.api, "-remoteWrite.url=" + server.api, "-remoteRead.url=" + server.api,
 		"-notifier.url=" + alertmanager, "-httpListenAddr=" + address, "-loggerLevel=WARN",

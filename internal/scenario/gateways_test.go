@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 
+	"telegraf-ipvs/internal/childtest"
 	"telegraf-ipvs/internal/piwebapi/piwebapitest"
 	"telegraf-ipvs/internal/telegraftest"
 )
@@ -143,7 +144,7 @@ func newGatewayFlow(t *testing.T, g *gateway) *gatewayFlow {
 // own returns pi.conf with a new queue.
 func (f *gatewayFlow) own(t *testing.T) string {
 	t.Helper()
-	return text(t, "gateways", "pi.conf", append(f.pi.settings(t, "/var/lib/telegraf-ipvs/gateways"), "localhost:9273", ipvsAddress(t))...)
+	return text(t, "gateways", "pi.conf", append(f.pi.settings(t, "/var/lib/telegraf-ipvs/gateways"), "localhost:9273", childtest.Address(t))...)
 }
 
 // gather returns gather n of a site, as the input of ours writes it.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"telegraf-ipvs/internal/childtest"
 	"telegraf-ipvs/internal/peertest"
 	"telegraf-ipvs/internal/telegraftest"
 )
@@ -75,14 +76,14 @@ func TestHistoryInfluxDB(t *testing.T) {
 func TestHistoryIRONdb(t *testing.T) {
 	config := telegraftest.Load(t, text(t, "history", "telegraf.conf"))
 	output := ipvsExecd(t, config, "outputs.execd", "irondb.conf")
-	address := ipvsAddress(t)
+	address := childtest.Address(t)
 	irondb := start(t, "run", "--config", save(t, "irondb.conf", fmt.Sprintf(`
 [[inputs.opentsdb]]
   http_address = %q
   queue_path = %q
 `, address, filepath.Join(t.TempDir(), "queue"))))
 	eventually(t, func() bool { return strings.Contains(irondb.stderr(), "Listening on "+address) }, "the listener", irondb.stderr)
-	status := ipvsAddress(t)
+	status := childtest.Address(t)
 	c := startOutput(t, text(t, "history", "irondb.conf",
 		"http://irondb.example.com:8112", "http://"+address,
 		"/var/lib/telegraf-ipvs/irondb", filepath.Join(t.TempDir(), "queue"), "localhost:9274", status))
@@ -123,7 +124,7 @@ func TestHistoryIRONdb(t *testing.T) {
 func TestHistory(t *testing.T) {
 	t.Run("telegraf", func(t *testing.T) {
 		telegraftest.Binary(t)
-		s, address := peertest.InfluxDB(t), ipvsAddress(t)
+		s, address := peertest.InfluxDB(t), childtest.Address(t)
 		s.Execute(t, "", text(t, "history", "setup.influxql"))
 		irondb := start(t, "run", "--config", save(t, "irondb.conf", fmt.Sprintf(`
 [[inputs.opentsdb]]
@@ -136,7 +137,7 @@ func TestHistory(t *testing.T) {
 			`["/usr/bin/telegraf-ipvs", "--config", "/etc/telegraf-ipvs/ipvs.conf"]`, ipvsPlayer(t, ipvsLines(gather)),
 			"/etc/telegraf-ipvs/irondb.conf", save(t, "irondb.conf", text(t, "history", "irondb.conf",
 				"http://irondb.example.com:8112", "http://"+address,
-				"/var/lib/telegraf-ipvs/irondb", filepath.Join(t.TempDir(), "queue"), "localhost:9274", ipvsAddress(t))),
+				"/var/lib/telegraf-ipvs/irondb", filepath.Join(t.TempDir(), "queue"), "localhost:9274", childtest.Address(t))),
 			"http://influxdb.example.com:8086", s.API(),
 			`flush_interval = "10s"`, `flush_interval = "1s"`))
 		config := telegraftest.Load(t, text(t, "history", "telegraf.conf"))

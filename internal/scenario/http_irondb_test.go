@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"telegraf-ipvs/internal/childtest"
 	"telegraf-ipvs/internal/telegraftest"
 	stockhttp "telegraf-ipvs/plugins/outputs/http"
 )
@@ -16,7 +17,7 @@ import (
 // TestHTTPIRONdb sends IPVS metrics by plugins/outputs/http/irondb.conf to the listener of this program, which takes data
 // points as IRONdb does, and reads what comes out of it.
 func TestHTTPIRONdb(t *testing.T) {
-	address := ipvsAddress(t)
+	address := childtest.Address(t)
 	listener := start(t, "run", "--config", save(t, "in.conf", fmt.Sprintf("[[inputs.opentsdb]]\n  http_address = %q\n  acknowledge = \"handed_over\"\n", address)))
 	eventually(t, func() bool { return strings.Contains(listener.stderr(), address) }, "the listener is up", listener.stderr)
 

@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"net"
 	"os"
 	"strings"
 	"testing"
@@ -111,13 +110,4 @@ func ipvsExecd(t testing.TB, config *telegraftest.Config, kind, file string) tel
 func ipvsPlayer(t testing.TB, lines string) string {
 	t.Helper()
 	return `["/bin/sh", "-c", "cat ` + save(t, "played.lines", lines) + `; exec cat >/dev/null"]`
-}
-
-// ipvsAddress returns an address on loopback that nobody listens on.
-func ipvsAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"telegraf-ipvs/internal/childtest"
 	"telegraf-ipvs/internal/ipvs/livetest"
 )
 
@@ -37,7 +38,7 @@ func TestLiveScenarioBridge(t *testing.T) {
 		append(pi.settings(t, "/var/lib/telegraf-ipvs/pi"),
 			"/var/lib/telegraf-ipvs/victoria-metrics", filepath.Join(t.TempDir(), "queue"),
 			"http://victoria-metrics.example.com:4242", receiver.url,
-			"localhost:9273", ipvsAddress(t), "localhost:9274", ipvsAddress(t),
+			"localhost:9273", childtest.Address(t), "localhost:9274", childtest.Address(t),
 			`interval = "10s"`, `interval = "500ms"`)...)))
 
 	const requests = 60

@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"telegraf-ipvs/internal/childtest"
 	"telegraf-ipvs/internal/peertest"
 	"telegraf-ipvs/internal/telegraftest"
 )
@@ -34,7 +35,7 @@ func TestLoadBalancer(t *testing.T) {
 
 	t.Run("PI", func(t *testing.T) {
 		pi := startPI(t)
-		status := ipvsAddress(t)
+		status := childtest.Address(t)
 		c := startOutput(t, text(t, "load-balancer", "pi.conf", append(pi.settings(t, "/var/lib/telegraf-ipvs/pi"), "localhost:9273", status)...))
 		noise := telegraftest.New("cpu", map[string]string{"host": "lb01"}, map[string]any{"usage_idle": 98.5}, read[0].Time())
 		c.write(ipvsLines(ipvsPassed(toPI, append(taken, noise))))
@@ -57,7 +58,7 @@ func TestLoadBalancer(t *testing.T) {
 		runTelegraf(t, text(t, "load-balancer", "telegraf.conf",
 			`["/usr/bin/telegraf-ipvs", "--config", "/etc/telegraf-ipvs/ipvs.conf"]`, ipvsPlayer(t, ipvsLines(read)),
 			"/etc/telegraf-ipvs/pi.conf", save(t, "pi.conf", text(t, "load-balancer", "pi.conf",
-				append(pi.settings(t, "/var/lib/telegraf-ipvs/pi"), "localhost:9273", ipvsAddress(t))...)),
+				append(pi.settings(t, "/var/lib/telegraf-ipvs/pi"), "localhost:9273", childtest.Address(t))...)),
 			"http://influxdb.example.com:8086", s.API(),
 			`flush_interval = "10s"`, `flush_interval = "1s"`))
 		requirePoints(t, pi, want)
@@ -77,7 +78,7 @@ func balancerBridge(t *testing.T, read []telegraftest.Metric) {
 	settings := append(pi.settings(t, "/var/lib/telegraf-ipvs/pi"),
 		"/var/lib/telegraf-ipvs/victoria-metrics", filepath.Join(t.TempDir(), "queue"),
 		"http://victoria-metrics.example.com:4242", strings.TrimSuffix(s.Put, "/api/put"),
-		"localhost:9273", ipvsAddress(t), "localhost:9274", ipvsAddress(t),
+		"localhost:9273", childtest.Address(t), "localhost:9274", childtest.Address(t),
 		`hostname = "lb01"`, `hostname = "lb01"`, `site = "north"`, `site = "north"`, // they have to stand there
 		"[[inputs.ipvs]]\n  fields = \"default\"\n", "")
 	c := startOutput(t, text(t, "load-balancer", "bridge.conf", settings...))

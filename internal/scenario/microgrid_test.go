@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"telegraf-ipvs/internal/childtest"
 	"telegraf-ipvs/internal/peertest"
 	"telegraf-ipvs/internal/telegraftest"
 )
@@ -132,7 +133,7 @@ func newMicroGrid(t *testing.T) *microGrid {
 	g.output = config.Only(t, "outputs.execd")
 	require.Equal(t, []string{installed, "--config", "/etc/telegraf-ipvs/pi.conf"}, g.output.List("command"))
 	g.config = save(t, "pi.conf", text(t, "micro-grid", "pi.conf",
-		append(g.pi.settings(t, "/var/lib/telegraf-ipvs/pi"), "localhost:9273", pumpAddress(t))...))
+		append(g.pi.settings(t, "/var/lib/telegraf-ipvs/pi"), "localhost:9273", childtest.Address(t))...))
 	return g
 }
 

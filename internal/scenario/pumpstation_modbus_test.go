@@ -6,7 +6,6 @@ import (
 	"log"
 	"maps"
 	"math"
-	"net"
 	"slices"
 	"strconv"
 	"sync"
@@ -16,6 +15,7 @@ import (
 	"github.com/simonvetter/modbus"
 	"github.com/stretchr/testify/require"
 
+	"telegraf-ipvs/internal/childtest"
 	"telegraf-ipvs/internal/telegraftest"
 )
 
@@ -42,28 +42,14 @@ type pumpTruth struct {
 func startPLC(t testing.TB) *plc {
 	t.Helper()
 	p := &plc{units: map[uint8]pumpTruth{}}
-	for end := time.Now().Add(patience); ; time.Sleep(poll) {
-		p.address = pumpAddress(t)
-		server, err := modbus.NewServer(&modbus.ServerConfiguration{
-			URL: "tcp://" + p.address, Timeout: patience, MaxClients: 4, Logger: log.New(io.Discard, "", 0),
-		}, p)
-		require.NoError(t, err)
-		err = server.Start()
-		if err == nil {
-			t.Cleanup(func() { _ = server.Stop() })
-			return p
-		}
-		require.True(t, time.Now().Before(end), "%v", err) // until then another program may have the port
-	}
-}
-
-// pumpAddress returns an address on loopback that nobody listens on.
-func pumpAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	p.address = childtest.Address(t)
+	server, err := modbus.NewServer(&modbus.ServerConfiguration{
+		URL: "tcp://" + p.address, Timeout: patience, MaxClients: 4, Logger: log.New(io.Discard, "", 0),
+	}, p)
 	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
+	require.NoError(t, server.Start())
+	t.Cleanup(func() { _ = server.Stop() })
+	return p
 }
 
 func (p *plc) set(unit uint8, truth pumpTruth) {

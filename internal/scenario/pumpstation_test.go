@@ -19,6 +19,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"telegraf-ipvs/internal/childtest"
 	"telegraf-ipvs/internal/telegraftest"
 )
 
@@ -87,7 +88,7 @@ const pumpRate = 96 << 10
 
 func newPumpStation(t *testing.T, oldNew ...string) *pumpStation {
 	t.Helper()
-	s := &pumpStation{t: t, plc: startPLC(t), status: pumpAddress(t)}
+	s := &pumpStation{t: t, plc: startPLC(t), status: childtest.Address(t)}
 	s.telegraf = telegraftest.Load(t, text(t, "pump-station", "telegraf.conf", "plc.example.com:502", s.plc.address))
 	s.input = newModbusInput(t, s.telegraf.Only(t, "inputs.modbus"))
 	var err error

@@ -2,11 +2,14 @@ package kdctest
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"os/user"
 	"path/filepath"
 	"slices"
 	"strconv"
+
+	"telegraf-ipvs/internal/childtest"
 
 	"github.com/stretchr/testify/require"
 )
@@ -26,7 +29,7 @@ func (r *Realm) Protect(backend, keytab string) string {
 	if _, err := os.Stat(filepath.Join(modules, "mod_auth_gssapi.so")); err != nil {
 		r.t.Skip("no mod_auth_gssapi; on Debian it is in the package libapache2-mod-auth-gssapi")
 	}
-	dir, port := directory(r.t), freePort(r.t)
+	dir, address := directory(r.t), childtest.Address(r.t)
 	as := ""
 	if os.Geteuid() == 0 {
 		as = "User www-data\nGroup www-data"
@@ -42,7 +45,7 @@ ServerRoot %[1]s
 DefaultRuntimeDir %[1]s
 PidFile %[1]s/pid
 Mutex file:%[1]s default
-Listen 127.0.0.1:%[2]d
+Listen %[2]s
 ServerName localhost
 %[3]s
 LoadModule mpm_event_module %[4]s/mod_mpm_event.so
@@ -66,8 +69,10 @@ ProxyPass / %[5]s/
   Require valid-user
   RequestHeader set %[7]s expr=%%{REMOTE_USER}
 </Location>
-`, dir, port, as, modules, backend, keytab, UserHeader), 0o644))
+`, dir, address, as, modules, backend, keytab, UserHeader), 0o644))
 	env := slices.Concat(r.env, []string{"KRB5RCACHEDIR=" + dir, "TMPDIR=" + dir})
-	serve(r.t, env, port, apache, "-f", conf, "-DFOREGROUND")
-	return fmt.Sprintf("http://localhost:%d", port)
+	serve(r.t, env, address, apache, "-f", conf, "-DFOREGROUND")
+	_, port, err := net.SplitHostPort(address)
+	require.NoError(r.t, err)
+	return "http://localhost:" + port
 }

@@ -7,13 +7,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"telegraf-ipvs/internal/childtest"
 )
 
 const (
@@ -51,24 +52,23 @@ func run(t testing.TB, env []string, stdin, path string, args ...string) string 
 // A process is a server that runs until stop, or the end of the test.
 type process struct {
 	stop   func()
-	exited chan struct{}
+	exited <-chan struct{}
 	output *output
 }
 
-// serve starts a server in the foreground and waits until it accepts connections.
-func serve(t testing.TB, env []string, port int, path string, args ...string) *process {
+// serve starts a server in the foreground and waits until it accepts connections at its
+// address.
+func serve(t testing.TB, env []string, address, path string, args ...string) *process {
 	t.Helper()
 	cmd := exec.Command(path, args...)
 	cmd.Env = append(os.Environ(), env...)
-	p := &process{exited: make(chan struct{}), output: new(output)}
+	p := &process{output: new(output)}
 	cmd.Stdout, cmd.Stderr = p.output, p.output
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.WaitDelay = stopTimeout
-	require.NoError(t, cmd.Start())
-	go func() {
-		_ = cmd.Wait()
-		close(p.exited)
-	}()
+	var err error
+	p.exited, err = childtest.Start(cmd)
+	require.NoError(t, err)
 	p.stop = sync.OnceFunc(func() {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
 		select {
@@ -83,7 +83,6 @@ func serve(t testing.TB, env []string, port int, path string, args ...string) *p
 	})
 	t.Cleanup(p.stop)
 
-	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	require.Eventually(t, func() bool {
 		select {
 		case <-p.exited:
@@ -97,15 +96,6 @@ func serve(t testing.TB, env []string, port int, path string, args ...string) *p
 		return conn.Close() == nil
 	}, startTimeout, 20*time.Millisecond, "%s does not listen: %s", filepath.Base(path), p.output)
 	return p
-}
-
-// freePort returns a port that was free a moment ago.
-func freePort(t testing.TB) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // output collects what a process prints.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"telegraf-ipvs/internal/childtest"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -26,19 +28,19 @@ type Realm struct {
 	Name     string
 	KRB5Conf string // path of the krb5.conf for clients and servers
 
-	t      testing.TB
-	dir    string
-	env    []string
-	port   int
-	kdc    *process
-	files  int
-	kadmin string
+	t       testing.TB
+	dir     string
+	env     []string
+	address string
+	kdc     *process
+	files   int
+	kadmin  string
 }
 
 // Start makes a realm without principals and starts its KDC.
 func Start(t testing.TB, o Options) *Realm {
 	t.Helper()
-	r := &Realm{Name: o.Name, t: t, dir: directory(t), port: freePort(t)}
+	r := &Realm{Name: o.Name, t: t, dir: directory(t), address: childtest.Address(t)}
 	if r.Name == "" {
 		r.Name = "TEST.EXAMPLE"
 	}
@@ -63,8 +65,8 @@ func Start(t testing.TB, o Options) *Realm {
 %s
 `, r.Name, o.Libdefaults, r.realmsSection(o.Trusts)))
 	profile := r.write("kdc.conf", fmt.Sprintf(`[kdcdefaults]
-  kdc_listen = 127.0.0.1:%[1]d
-  kdc_tcp_listen = 127.0.0.1:%[1]d
+  kdc_listen = %[1]s
+  kdc_tcp_listen = %[1]s
 [realms]
   %[2]s = {
     database_name = %[3]s/principal
@@ -77,10 +79,10 @@ func Start(t testing.TB, o Options) *Realm {
 [logging]
   kdc = STDERR
   default = STDERR
-`, r.port, r.Name, r.dir, o.MaxLife, o.EncTypes))
+`, r.address, r.Name, r.dir, o.MaxLife, o.EncTypes))
 	r.env = []string{"KRB5_CONFIG=" + r.KRB5Conf, "KRB5_KDC_PROFILE=" + profile, "KRB5CCNAME=FILE:" + r.dir + "/nobody"}
 	run(t, r.env, "", kdb5, "-r", r.Name, "-P", "master of the test", "create", "-s")
-	r.kdc = serve(t, r.env, r.port, krb5kdc, "-n", "-r", r.Name)
+	r.kdc = serve(t, r.env, r.address, krb5kdc, "-n", "-r", r.Name)
 	return r
 }
 
@@ -91,7 +93,7 @@ func (r *Realm) Stop() { r.kdc.stop() }
 func (r *Realm) Restart() {
 	r.t.Helper()
 	r.kdc.stop()
-	r.kdc = serve(r.t, r.env, r.port, program(r.t, "krb5kdc", "krb5-kdc"), "-n", "-r", r.Name)
+	r.kdc = serve(r.t, r.env, r.address, program(r.t, "krb5kdc", "krb5-kdc"), "-n", "-r", r.Name)
 }
 
 // AddUser adds a principal with a password; without one, with a random key. More
@@ -170,7 +172,7 @@ func (r *Realm) Trust(other *Realm) {
 func (r *Realm) realmsSection(others []*Realm) string {
 	var b strings.Builder
 	for _, of := range append(others, r) {
-		fmt.Fprintf(&b, "  %s = {\n    kdc = 127.0.0.1:%d\n  }\n", of.Name, of.port)
+		fmt.Fprintf(&b, "  %s = {\n    kdc = %s\n  }\n", of.Name, of.address)
 	}
 	return b.String()
 }
