@@ -44,7 +44,7 @@ test: deps test-deps lint unit fuzz-short live guest-test ## run every test, on 
 
 unit:
 	@echo "== unit tests"
-	@CGO_ENABLED=$(RACE) $(SUM) -- $(if $(filter 1,$(RACE)),-race) -count=1 ./...
+	@CGO_ENABLED=$(RACE) $(SUM) -- $(if $(filter 1,$(RACE)),-race) -count=1 -parallel 4 ./...
 	@echo "== allocations, which the race detector would add to"
 	@$(SUM) -- -run Alloc ./internal/ipvs ./internal/metric ./internal/opentsdb ./plugins/inputs/ipvs ./plugins/outputs/opentsdb
 
@@ -60,7 +60,7 @@ fuzz-short:
 
 live: $(GUEST) ## run the tests that need IPVS on the kernel KERNEL
 	@echo "== tests on a kernel with IPVS ($(KERNEL))"
-	@$(SUM) -- -count=1 -p 1 -tags integration -run Live -exec '$(IN) -add $(CURDIR)/testdata/scenarios -where $(WHERE)$(if $(filter qemu,$(WHERE)), -kernel $(KERNEL))' $(LIVE)
+	@$(SUM) -- -count=1 -tags integration -run Live -exec '$(IN) -add $(CURDIR)/testdata/scenarios -where $(WHERE)$(if $(filter qemu,$(WHERE)), -kernel $(KERNEL))' $(LIVE)
 
 guest-test:
 	@echo "== tests of the guest itself, and of the systemd unit in it"

@@ -105,22 +105,23 @@ func (c *chaos) look() {
 			after = r.Seq
 		}
 	}
-	for n := range c.sent {
-		if len(c.values(n)) > 0 {
-			c.stored[n] = true
-		}
+	for n := range c.values() {
+		c.stored[n] = true
 	}
 }
 
-// values returns what the point of line n holds for its time.
-func (c *chaos) values(n int) (list []string) {
-	at := c.at(n)
-	for _, e := range c.server.Stored(c.point(n)) {
-		if d := e.Time.Sub(at); d > -50*time.Microsecond && d < 50*time.Microsecond {
-			list = append(list, fmt.Sprint(e.Value))
+// values returns what the points hold, by the line whose time it has.
+func (c *chaos) values() map[int][]string {
+	all := map[int][]string{}
+	for p := range chaosPoints {
+		for _, e := range c.server.Stored(c.point(p)) {
+			n := int(e.Time.Sub(c.start).Round(time.Millisecond) / time.Millisecond)
+			require.WithinDuration(c.t, c.at(n), e.Time, 50*time.Microsecond)
+			require.Equal(c.t, p, n%chaosPoints, "the point of line %d", n)
+			all[n] = append(all[n], fmt.Sprint(e.Value))
 		}
 	}
-	return list
+	return all
 }
 
 // round feeds lines for a while and kills the publisher.
@@ -146,6 +147,7 @@ func (c *chaos) round() {
 // TestChaos kills the publisher at random instants while the server fails at random, and then looks for every line
 // that was on disk once.
 func TestChaos(t *testing.T) {
+	t.Parallel()
 	rounds := 25
 	if os.Getenv("SOAK") != "" {
 		rounds = 200
@@ -224,8 +226,10 @@ func (c *chaos) verify() {
 		require.Equal(c.t, "v", l.Field)
 		dead[string(l.Line)]++
 	}
+	all := c.values()
 	for n := range c.sent {
-		values := c.values(n)
+		values := all[n]
+		delete(all, n)
 		switch {
 		case c.bad(n):
 			require.Empty(c.t, values)
@@ -241,4 +245,5 @@ func (c *chaos) verify() {
 		}
 	}
 	require.Empty(c.t, dead, "nothing is invented")
+	require.Empty(c.t, all, "nothing is invented")
 }

@@ -18,6 +18,7 @@ import (
 // TestBridgeKill kills processes that listen and deliver at the same time. What was answered with success has to reach
 // the receiver, which takes nothing now and then.
 func TestBridgeKill(t *testing.T) {
+	t.Parallel()
 	for _, acknowledge := range []string{"stored", "handed_over"} {
 		t.Run(acknowledge, func(t *testing.T) {
 			t.Parallel()

@@ -37,6 +37,7 @@ const (
 // queue. What was answered with success has to come out, whatever the reader of stdout does meanwhile: it reads at once,
 // it reads slowly, it does not read at all, and when the process is dead it reads what is left, or does not.
 func TestListenerKill(t *testing.T) {
+	t.Parallel()
 	rounds := 500 / killInstances
 	if os.Getenv("SOAK") != "" {
 		rounds = 4000 / killInstances

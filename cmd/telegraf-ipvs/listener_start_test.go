@@ -18,6 +18,7 @@ import (
 
 // TestListenerStart meets what the world can have against a start. Telegraf keeps stdin open meanwhile.
 func TestListenerStart(t *testing.T) {
+	t.Parallel()
 	busy, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer busy.Close()

@@ -29,6 +29,7 @@ func product(t *testing.T) string {
 	path, err := os.Executable()
 	require.NoError(t, err)
 	t.Setenv(asProduct, "yes")
+	t.Setenv("GORACE", "atexit_sleep_ms=0") // or the race detector sleeps a second before each end
 	return path
 }
 

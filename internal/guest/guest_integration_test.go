@@ -55,7 +55,7 @@ func finish(t *testing.T, cmd *exec.Cmd) result {
 func TestGuest(t *testing.T) {
 	runner, helper := build(t, ".", "guest"), build(t, "./testdata/helper", "helper")
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
-	defer cancel()
+	t.Cleanup(cancel) // after those that run in parallel
 	guest := func(args ...string) *exec.Cmd {
 		cmd := exec.CommandContext(ctx, runner, append([]string{"-where", "qemu"}, args...)...)
 		// A test that is killed must not leave machines behind.
@@ -64,6 +64,7 @@ func TestGuest(t *testing.T) {
 	}
 
 	t.Run("binary data both ways", func(t *testing.T) {
+		t.Parallel()
 		data := make([]byte, 1<<20)
 		_, _ = rand.New(rand.NewSource(1)).Read(data)
 		cmd := guest(helper, "cat")
@@ -75,6 +76,7 @@ func TestGuest(t *testing.T) {
 	})
 
 	t.Run("line by line", func(t *testing.T) {
+		t.Parallel()
 		cmd := guest("-load", "none", helper, "lines")
 		stdin, err := cmd.StdinPipe()
 		require.NoError(t, err)
@@ -95,12 +97,14 @@ func TestGuest(t *testing.T) {
 	})
 
 	t.Run("exit codes", func(t *testing.T) {
+		t.Parallel()
 		require.Equal(t, 7, finish(t, guest("-load", "none", helper, "exit", "7")).code)
 		require.Equal(t, 137, finish(t, guest("-load", "none", helper, "die")).code)
 		require.Equal(t, exitNotFound, finish(t, guest("./no-such-program")).code)
 	})
 
 	t.Run("signals", func(t *testing.T) {
+		t.Parallel()
 		for sig, name := range map[syscall.Signal]string{syscall.SIGTERM: "terminated\n", syscall.SIGUSR1: "user defined signal 1\n"} {
 			cmd := guest("-load", "none", helper, "signal")
 			stdout, err := cmd.StdoutPipe()
@@ -120,6 +124,7 @@ func TestGuest(t *testing.T) {
 	})
 
 	t.Run("out", func(t *testing.T) {
+		t.Parallel()
 		out := filepath.Join(t.TempDir(), "out")
 		got := finish(t, guest("-out", out, helper, "out"))
 		require.Equal(t, result{}, got)
@@ -129,16 +134,19 @@ func TestGuest(t *testing.T) {
 	})
 
 	t.Run("a child left behind", func(t *testing.T) {
+		t.Parallel()
 		require.Equal(t, result{stdout: "left\n"}, finish(t, guest("-load", "none", helper, "orphan")))
 	})
 
 	t.Run("timeout", func(t *testing.T) {
+		t.Parallel()
 		got := finish(t, guest("-timeout", "12s", "-load", "none", helper, "sleep"))
 		require.Equal(t, exitTimeout, got.code)
 		require.Contains(t, got.stderr, "timeout of 12s")
 	})
 
 	t.Run("machine dies with its runner", func(t *testing.T) {
+		t.Parallel()
 		cmd := guest("-load", "none", helper, "signal")
 		stdout, err := cmd.StdoutPipe()
 		require.NoError(t, err)
@@ -159,6 +167,7 @@ func TestGuest(t *testing.T) {
 
 	for _, s := range allSeries {
 		t.Run("kernel "+s.name, func(t *testing.T) {
+			t.Parallel()
 			look := regexp.MustCompile(`^ipvs=(\w+) uid=0 dir=(\S+) testdata=true time=(\d+) env=x y\nipvs=true\n$`)
 			dir, err := os.Getwd()
 			require.NoError(t, err)

@@ -260,6 +260,7 @@ func (s *pumpStation) verify() (values int) {
 // TestPumpStation brings Modbus readings into PI over a link that stalls, that breaks, and is slow at the best of times; the
 // program is killed while it is broken.
 func TestPumpStation(t *testing.T) {
+	t.Parallel()
 	const every, most = 500 * time.Millisecond, 500 // between requests, and values in one
 	begin := time.Now()
 	s := newPumpStation(t, `send_interval = "1m"`, fmt.Sprintf("send_interval = %q", every), `timeout = "2m"`, `timeout = "3s"`,
