@@ -13,9 +13,9 @@ import (
 	"testing"
 	"time"
 
-	"telegraf-ipvs/internal/childtest"
-
 	"github.com/stretchr/testify/require"
+
+	"telegraf-ipvs/internal/childtest"
 )
 
 // A listenerProcess is the program as Telegraf starts it, with an [[inputs.opentsdb]].

@@ -17,9 +17,9 @@ import (
 	"testing"
 	"time"
 
-	"telegraf-ipvs/internal/childtest"
-
 	"github.com/stretchr/testify/require"
+
+	"telegraf-ipvs/internal/childtest"
 )
 
 // TestPublish prints how fast the program delivers from stdin to a PI Web API, durably, and next to it what one value

@@ -15,10 +15,10 @@ import (
 	"testing"
 	"time"
 
-	"telegraf-ipvs/internal/childtest"
-
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"telegraf-ipvs/internal/childtest"
 )
 
 // bootVariable names the folder of a machine, for the process that is to become it.

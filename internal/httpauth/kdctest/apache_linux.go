@@ -9,9 +9,9 @@ import (
 	"slices"
 	"strconv"
 
-	"telegraf-ipvs/internal/childtest"
-
 	"github.com/stretchr/testify/require"
+
+	"telegraf-ipvs/internal/childtest"
 )
 
 // UserHeader is the header in which a backend behind Apache finds who has logged in.

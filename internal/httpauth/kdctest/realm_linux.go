@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"telegraf-ipvs/internal/childtest"
-
 	"github.com/stretchr/testify/require"
+
+	"telegraf-ipvs/internal/childtest"
 )
 
 // Options of a realm. The zero value is usual.
