@@ -15,19 +15,11 @@ var errUnwell = errors.New("not everything is well, see above")
 // line each, and under what is not well how to mend it. The error says only that
 // something is not.
 func Check(ctx context.Context, c Config, log *slog.Logger, out io.Writer) error {
-	sources, err := c.sources(log)
+	in, sinks, err := c.plugins(log)
 	if err != nil {
 		return err
 	}
-	services, err := c.services(log)
-	if err != nil {
-		return err
-	}
-	sinks, err := c.sinks(log)
-	if err != nil {
-		return err
-	}
-	return check(ctx, inputs{sources, services}, sinks, out)
+	return check(ctx, in, sinks, out)
 }
 
 func check(ctx context.Context, in inputs, sinks []*sink, out io.Writer) error {

@@ -131,11 +131,7 @@ func (c Config) validate() error {
 		problems = append(problems, errors.New("no plugin is configured: add a table such as [[inputs.ipvs]] "+
 			"(\"telegraf-ipvs sample-config\" prints all of them)"))
 	}
-	_, err := c.sources(slog.New(slog.DiscardHandler))
-	problems = append(problems, err)
-	_, err = c.services(slog.New(slog.DiscardHandler))
-	problems = append(problems, err)
-	_, err = c.sinks(slog.New(slog.DiscardHandler))
+	_, _, err := c.plugins(slog.New(slog.DiscardHandler))
 	return errors.Join(append(problems, err, c.checkQueues())...)
 }
 
@@ -208,6 +204,15 @@ func parseLevel(name string) (level slog.Level, err error) {
 		return slog.LevelError, nil
 	}
 	return 0, fmt.Errorf("agent.log_level = %q: want debug, info, warn or error", name)
+}
+
+// plugins builds all that is configured. The error tells what is wrong with any of them.
+func (c Config) plugins(log *slog.Logger) (in inputs, sinks []*sink, err error) {
+	var problems [3]error
+	in.sources, problems[0] = c.sources(log)
+	in.services, problems[1] = c.services(log)
+	sinks, problems[2] = c.sinks(log)
+	return in, sinks, errors.Join(problems[:]...)
 }
 
 // sources builds the configured inputs.

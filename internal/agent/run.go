@@ -32,15 +32,7 @@ const (
 // A stdin that is /dev/null is nobody's: systemd and shells give it to what runs by itself, so its end is not a
 // request to stop.
 func Run(c Config, log *slog.Logger, stdin, stdout *os.File) error {
-	sources, err := c.sources(log)
-	if err != nil {
-		return err
-	}
-	services, err := c.services(log)
-	if err != nil {
-		return err
-	}
-	sinks, err := c.sinks(log)
+	in, sinks, err := c.plugins(log)
 	if err != nil {
 		return err
 	}
@@ -48,11 +40,11 @@ func Run(c Config, log *slog.Logger, stdin, stdout *os.File) error {
 	defer stopSignals()
 	switch {
 	case len(sinks) == 0:
-		return run(inputs{sources, services}, log, signals, stdin, stdout)
-	case len(sources)+len(services) == 0:
+		return run(in, log, signals, stdin, stdout)
+	case len(in.sources)+len(in.services) == 0:
 		return deliver(sinks, log, signals, stdin)
 	}
-	return bridge(inputs{sources, services}, sinks, c.globalTags(log), log, signals, stdin)
+	return bridge(in, sinks, c.globalTags(log), log, signals, stdin)
 }
 
 // inputs are those of a process: those that are asked, and those that others send to.
