@@ -53,7 +53,7 @@ func hint(t reflect.Type, name []string) string {
 		return last + " is a common option of Telegraf; it belongs to the [[" + name[0] + ".execd]] block of Telegraf's own configuration"
 	}
 	valid := keys(t)
-	if best := nearest(last, valid); best != "" {
+	if best := Nearest(last, valid); best != "" {
 		return `did you mean "` + best + `"?`
 	}
 	list := "valid keys here: " + strings.Join(valid, ", ")
@@ -66,9 +66,9 @@ func hint(t reflect.Type, name []string) string {
 	return list
 }
 
-// nearest returns the candidate with the fewest typing slips from word, or ""
+// Nearest returns the candidate with the fewest typing slips from word, or ""
 // when none is near. Case does not count.
-func nearest(word string, candidates []string) string {
+func Nearest(word string, candidates []string) string {
 	best, found := max(2, len(word)/3)+1, ""
 	for _, candidate := range candidates {
 		if d := distance(strings.ToLower(word), strings.ToLower(candidate), best); d < best && d < len(word) {

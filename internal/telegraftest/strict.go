@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"telegraf-ipvs/internal/config"
 )
 
 // A problem is something in a configuration that Telegraf refuses, or takes for something else than is meant.
@@ -172,7 +174,7 @@ func (k *checker) advice(key string, s scope) string {
 
 func didYouMean(word string, candidates []string) string {
 	slices.Sort(candidates)
-	if best := nearest(word, candidates); best != "" {
+	if best := config.Nearest(word, candidates); best != "" {
 		return "; did you mean " + best + "?"
 	}
 	return ""

@@ -128,7 +128,7 @@ func problems() []fault {
 	return []fault{
 		{"slip", "[[outputs.http]]\n\n  timeuot = \"1s\"", "line 3: [[outputs.http]]: Telegraf 1.39.3 does not know the key timeuot here; did you mean timeout?"},
 		{"nothing near", "[[outputs.http]]\n  zzzzzz = 1", "line 2: [[outputs.http]]: Telegraf 1.39.3 does not know the key zzzzzz here"},
-		{"case counts", "[[outputs.http]]\n  URL = \"x\"", "line 2: [[outputs.http]]: Telegraf 1.39.3 does not know the key URL here"},
+		{"case counts", "[[outputs.http]]\n  URL = \"x\"", "line 2: [[outputs.http]]: Telegraf 1.39.3 does not know the key URL here; did you mean url?"},
 		{"never was", "[[outputs.http]]\n  body_template = \"x\"", `line 2: [[outputs.http]]: Telegraf 1.39.3 does not know the key body_template here; write template or batch_template, with data_format = "template"`},
 		{"of the name of another", "[[outputs.http]]\n  batch_size = 5", "line 2: [[outputs.http]]: Telegraf 1.39.3 does not know the key batch_size here; write metric_batch_size"},
 		{"of another data format", "[[outputs.http]]\n  data_format = \"template\"\n  json_timestamp_units = \"1ms\"",
