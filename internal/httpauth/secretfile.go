@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strings"
 )
 
@@ -44,7 +45,7 @@ func ReadSecretFile(path string) func() (string, error) {
 // how a service gets a file that root owns.
 func SecretFileWarning(path string) string {
 	info, err := os.Stat(path)
-	if err != nil {
+	if err != nil || runtime.GOOS == "windows" { // where such modes say nothing
 		return ""
 	}
 	switch mode := info.Mode().Perm(); {

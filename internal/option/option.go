@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"telegraf-ipvs/internal/config"
-	"telegraf-ipvs/internal/httpauth"
 )
 
 // Default sets an option that is unset. It never writes through a pointer that a caller may share.
@@ -54,14 +53,3 @@ type Problems []error
 
 // Add adds a problem in the manner of fmt.Errorf.
 func (p *Problems) Add(format string, args ...any) { *p = append(*p, fmt.Errorf(format, args...)) }
-
-// Secret returns the function that reads a secret given by value or by file, nil when it is given by neither.
-func Secret(value config.Secret, file string) func() (string, error) {
-	switch {
-	case file != "":
-		return httpauth.ReadSecretFile(file)
-	case value.IsSet():
-		return func() (string, error) { return value.Reveal(), nil }
-	}
-	return nil
-}

@@ -32,9 +32,8 @@ const (
 
 // DefaultType returns the type of point that a field's values fit whatever they become: the table by which the vendor's
 // own ingress makes points (OMF with PI Web API, data types), except that every number is a Float64. That table makes
-// Float32 and Int32 of some; but the first value of a field does not tell how large later ones are. Whether the field
-// is a counter, which a Float32 must never hold, makes no difference as long as nothing becomes one.
-func DefaultType(kind metric.Kind, counter bool) PointType {
+// Float32 and Int32 of some; but the first value of a field does not tell how large later ones are.
+func DefaultType(kind metric.Kind) PointType {
 	switch kind {
 	case metric.KindBool:
 		return Int16

@@ -162,8 +162,7 @@ func TestDefaultType(t *testing.T) {
 		metric.KindBool: Int16, metric.KindString: String,
 	} {
 		t.Run(kind.String(), func(t *testing.T) {
-			require.Equal(t, want, DefaultType(kind, false))
-			require.Equal(t, want, DefaultType(kind, true))
+			require.Equal(t, want, DefaultType(kind))
 		})
 	}
 }

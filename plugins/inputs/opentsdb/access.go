@@ -30,6 +30,15 @@ type identity struct {
 // everybody is who sends when there are no credentials.
 var everybody = identity{}
 
+// secretFiles returns the paths of the files with secrets, "" among them.
+func (c Config) secretFiles() []string {
+	list := []string{c.TLSKey}
+	for _, of := range c.Credentials {
+		list = append(list, of.PasswordFile, of.TokenFile)
+	}
+	return list
+}
+
 // newAccess reads the credentials.
 func newAccess(list []Credential) (*access, error) {
 	a := &access{}

@@ -16,6 +16,7 @@ import (
 
 	"telegraf-ipvs/internal/execd"
 	tsdb "telegraf-ipvs/internal/opentsdb"
+	"telegraf-ipvs/internal/option"
 	"telegraf-ipvs/internal/outlet"
 	"telegraf-ipvs/internal/queue"
 )
@@ -57,6 +58,7 @@ func New(cfg Config, log *slog.Logger) (*Input, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
+	option.WarnExposed(log, cfg.secretFiles()...)
 	in := &Input{cfg: cfg, log: log, now: time.Now, version: "unknown", host: "localhost"}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		in.version = info.Main.Version

@@ -11,6 +11,7 @@ import (
 	"telegraf-ipvs/internal/execd"
 	"telegraf-ipvs/internal/httpauth"
 	"telegraf-ipvs/internal/httpreply"
+	"telegraf-ipvs/internal/option"
 	"telegraf-ipvs/internal/outlet"
 )
 
@@ -36,6 +37,7 @@ func New(cfg Config, log *slog.Logger) (*Output, error) {
 	if err = errors.Join(err, cfg.validate()); err != nil {
 		return nil, err
 	}
+	option.WarnExposed(log, cfg.SecretFiles()...)
 	o := &Output{cfg: cfg, log: log}
 	if err := o.build(); err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"telegraf-ipvs/internal/httpauth"
+	"telegraf-ipvs/internal/option"
 	"telegraf-ipvs/internal/outlet"
 	pi "telegraf-ipvs/internal/piwebapi"
 )
@@ -31,6 +32,7 @@ func New(cfg Config, log *slog.Logger) (*Output, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
+	option.WarnExposed(log, cfg.SecretFiles()...)
 	o := &Output{cfg: cfg, log: log}
 	if err := o.build(); err != nil {
 		return nil, err

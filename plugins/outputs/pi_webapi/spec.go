@@ -103,7 +103,7 @@ func (s *ruleSet) derive(key specKey, known *builtin) *Spec {
 	spec.name = cmp.Or(set.name, spec.name)
 	spec.descriptor = set.descriptor
 	if known == nil {
-		known = &builtin{typ: typeOf(key.kind), step: key.kind != metric.KindFloat}
+		known = &builtin{typ: pi.DefaultType(key.kind), step: key.kind != metric.KindFloat}
 	}
 	numeric := key.kind != metric.KindBool && key.kind != metric.KindString
 	spec.Counter = numeric && or(set.Counter, known.counter)
@@ -173,18 +173,6 @@ func (r *Rule) pointAttributes(t pi.PointType) []Attribute {
 	}
 	slices.SortFunc(all, func(a, b Attribute) int { return strings.Compare(a.Name, b.Name) })
 	return all
-}
-
-// typeOf returns the type for a kind of value of which nothing else is known. It is the one that AVEVA's own mapping of
-// OMF types gives, but for numbers, which are never rounded to Float32.
-func typeOf(kind metric.Kind) pi.PointType {
-	switch kind {
-	case metric.KindBool:
-		return pi.Int16
-	case metric.KindString:
-		return pi.String
-	}
-	return pi.Float64
 }
 
 // or returns what p points to, or what else there is.
