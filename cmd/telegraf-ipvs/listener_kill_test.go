@@ -138,7 +138,7 @@ func (v *victim) live(rounds int) {
 	// Once more, to the end.
 	p := v.start(reading{})
 	v.poll(v.listens)
-	v.poll(func() bool { return v.missing() == 0 })
+	v.drain()
 	require.NoError(v.t, p.cmd.Process.Signal(syscall.SIGTERM))
 	<-p.read
 	require.NoError(v.t, p.cmd.Wait(), "it ends well")
@@ -150,6 +150,18 @@ func (v *victim) live(rounds int) {
 	if v.t.Failed() {
 		log, _ := os.ReadFile(filepath.Join(v.dir, "log"))
 		v.t.Logf("%.10000s", log)
+	}
+}
+
+// drain waits until everything has come out, or nothing comes any more. It looks seldom, as the reader waits meanwhile.
+func (v *victim) drain() {
+	const patience = time.Minute
+	last, at := v.missing(), time.Now()
+	for last > 0 && time.Since(at) < patience {
+		time.Sleep(200 * time.Millisecond)
+		if n := v.missing(); n < last {
+			last, at = n, time.Now()
+		}
 	}
 }
 
@@ -236,6 +248,7 @@ func (v *victim) read(r *os.File, p *process, how reading) {
 // lines takes lines that came out.
 func (v *victim) lines(text []byte) {
 	parser := metric.NewParser(metric.ParserOptions{})
+	var got [][2]int
 	for line := range bytes.Lines(text) {
 		m, _, err := parser.Parse(bytes.TrimSuffix(line, []byte("\n")))
 		if err != nil {
@@ -256,10 +269,13 @@ func (v *victim) lines(text []byte) {
 		if c := v.clients[client]; !c.knows(number) {
 			v.t.Errorf("never sent, or in a form that is refused: %q", line)
 		}
-		v.out.mu.Lock()
-		v.out.seen[[2]int{client, number}]++
-		v.out.lines++
-		v.out.mu.Unlock()
+		got = append(got, [2]int{client, number})
+	}
+	v.out.mu.Lock()
+	defer v.out.mu.Unlock()
+	v.out.lines += len(got)
+	for _, point := range got {
+		v.out.seen[point]++
 	}
 }
 
