@@ -1,4 +1,4 @@
-// Package childtest starts programs for tests that must not outlive them.
+// Package childtest starts programs for tests that must not outlive them, and finds addresses for them to listen at.
 package childtest
 
 import (
