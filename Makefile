@@ -42,6 +42,7 @@ run: deps build $(GUEST) .cache/demo ## balance real traffic for SECONDS, and de
 
 test: deps test-deps lint unit fuzz-short live guest-test ## run every test, on kernel 6.1
 
+# Tests that run beside each other wait most of the time, so there are more of them than cores.
 unit:
 	@echo "== unit tests"
 	@CGO_ENABLED=$(RACE) $(SUM) -- $(if $(filter 1,$(RACE)),-race) -count=1 -parallel 4 ./...

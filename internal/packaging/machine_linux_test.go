@@ -51,9 +51,7 @@ func startMachine(t *testing.T) *machine {
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Env = append(os.Environ(), bootVariable+"="+dir)
 	cmd.Stderr = &said
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC,
-	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC}
 	ended, err := childtest.Start(cmd)
 	if errors.Is(err, fs.ErrPermission) {
 		t.Skipf("this machine lets nobody run a systemd of his own: %v", err)

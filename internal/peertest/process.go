@@ -21,7 +21,6 @@ import (
 const (
 	readyLimit = 30 * time.Second // how long a program may take until it is ready
 	readyPoll  = 20 * time.Millisecond
-	tries      = 3 // a port that was free may be taken when the program asks for it
 )
 
 // A Process is a program that runs until the test ends.
@@ -116,16 +115,9 @@ func (p *Process) Terminate(t testing.TB) {
 func (p *Process) Restart(t testing.TB) {
 	t.Helper()
 	p.Stop()
-	for end := time.Now().Add(readyLimit); ; time.Sleep(readyPoll) {
-		p.run(t)
-		err := p.await(t.Context(), p.ready)
-		if err == nil {
-			return
-		}
-		p.Stop()
-		if time.Now().After(end) { // until then another program may have the port for a moment
-			t.Fatalf("start %s again: %v", p.name(), err)
-		}
+	p.run(t)
+	if err := p.await(t.Context(), p.ready); err != nil {
+		t.Fatalf("start %s again: %v", p.name(), err)
 	}
 }
 
@@ -168,31 +160,17 @@ func reachable(ctx context.Context, addresses ...string) error {
 	return errors.Join(errs...)
 }
 
-// begin runs a program until it is ready, on that many ports that were free. It may have to run it more than once.
+// begin runs a program on that many ports, and waits until it is ready.
 func begin(t testing.TB, ports int, run func(root, dir string, addresses []string) *Process, ready func(ctx context.Context, addresses []string) error) {
 	t.Helper()
-	root := tree(t)
-	base := t.TempDir()
-	for try := 1; ; try++ {
-		dir := filepath.Join(base, fmt.Sprint(try))
-		if err := os.Mkdir(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		var addresses []string
-		for range ports {
-			addresses = append(addresses, childtest.Address(t))
-		}
-		p := run(root, dir, addresses)
-		p.ready = func(ctx context.Context) error { return ready(ctx, addresses) }
-		err := p.await(t.Context(), p.ready)
-		if err == nil {
-			return
-		}
-		p.Stop()
-		if try == tries {
-			t.Fatalf("start %s: %v", p.name(), err)
-		}
-		t.Logf("start %s once more: %v", p.name(), err)
+	var addresses []string
+	for range ports {
+		addresses = append(addresses, childtest.Address(t))
+	}
+	p := run(tree(t), t.TempDir(), addresses)
+	p.ready = func(ctx context.Context) error { return ready(ctx, addresses) }
+	if err := p.await(t.Context(), p.ready); err != nil {
+		t.Fatalf("start %s: %v", p.name(), err)
 	}
 }
 
