@@ -44,7 +44,7 @@ func TestStatusPage(t *testing.T) {
 	requests.Count(Request{Call: "POST put", Status: 200, Sent: 5, Received: 1, Took: time.Second})
 	requests.Count(Request{Call: "POST put"})
 	s.Give(t, "m a=1i,b=-1i,c=1i 1")
-	s.eventually(t, "the value is put aside", func() bool { return s.Queue().Stats().Held == 1 })
+	s.eventually(t, "the value is put aside, and the line dealt with", func() bool { q := s.Queue().Stats(); return q.Held == 1 && q.Records == 0 })
 	s.logs(t, "Status: http://127.0.0.1:")
 	address := regexp.MustCompile(`http://127[.\d:]+/`).FindString(s.log.String())
 	get := func(path string) (code int, kind, body string) {
