@@ -40,14 +40,7 @@ func deliver(sinks []*sink, log *slog.Logger, signals <-chan os.Signal, stdin *o
 	context.AfterFunc(stop.first, func() { time.AfterFunc(storeLimit, giveUp) })
 	context.AfterFunc(stop.second, giveUp)
 	failure := lines.Run(stop.first, func(batch [][]byte) error {
-		return work.toAll(func(s *sink) error {
-			if hurry() {
-				late, cancel := context.WithTimeout(storing, storeLimit)
-				defer cancel()
-				return s.store(late, batch, hurry)
-			}
-			return s.store(storing, batch, hurry)
-		})
+		return work.toAll(func(s *sink) error { return s.store(storing, batch, hurry) })
 	})
 	if stop.first.Err() == nil && failure == nil {
 		if isNull(stdin) {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -79,12 +80,19 @@ type host struct {
 // start runs inputs. Without stdin it makes a pipe.
 func start(t *testing.T, stdin *os.File, interval time.Duration, asked ...input) *host {
 	t.Helper()
+	r, w := pipe(t)
+	h := startTo(t, w, stdin, interval, asked...)
+	h.stdout = r
+	return h
+}
+
+// startTo is start with a stdout of the test, which it closes at the end.
+func startTo(t *testing.T, stdout, stdin *os.File, interval time.Duration, asked ...input) *host {
+	t.Helper()
 	h := &host{signals: make(chan os.Signal, 4), log: newLog(), done: make(chan error, 1)}
 	if stdin == nil {
 		stdin, h.stdin = pipe(t)
 	}
-	var stdout *os.File
-	h.stdout, stdout = pipe(t)
 	var sources []*source
 	for _, in := range asked {
 		sources = append(sources, newSource(in, interval, h.log))
@@ -95,6 +103,24 @@ func start(t *testing.T, stdin *os.File, interval time.Duration, asked ...input)
 		h.done <- err
 	}()
 	return h
+}
+
+// inBubble calls do in a bubble, where no limit of a run passes while the machine stands still. Whoever reads the lines
+// from stdout does so outside, as a blocked read would hold up the clock in there.
+func inBubble(t *testing.T, do func(t *testing.T, stdout *os.File, lines <-chan string)) {
+	t.Helper()
+	r, w := pipe(t)
+	lines := (&host{stdout: r}).lines()
+	synctest.Test(t, func(t *testing.T) { do(t, w, lines) })
+}
+
+// nullDevice opens what systemd gives as stdin.
+func nullDevice(t *testing.T) *os.File {
+	t.Helper()
+	null, err := os.Open(os.DevNull)
+	require.NoError(t, err)
+	t.Cleanup(func() { null.Close() })
+	return null
 }
 
 func pipe(t *testing.T) (r, w *os.File) {

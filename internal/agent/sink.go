@@ -123,11 +123,16 @@ func (p *publication) toAll(do func(*sink) error) error {
 // storeRetry is how long a disk that fails is left alone, and the sign that stdin was closed is not looked for.
 const storeRetry = 250 * time.Millisecond
 
-// store stores lines for one sink however long that takes: until stopping is closed or hurry says so, and then as
-// long as ctx lets it. A full queue leaves the backlog where it is.
+// store stores lines for one sink however long that takes: until hurry says so, and then for storeLimit, or until ctx
+// ends. A full queue leaves the backlog where it is.
 func (s *sink) store(ctx context.Context, lines [][]byte, hurry func() bool) error {
-	for {
-		late := hurry()
+	for late := false; ; {
+		if !late && hurry() {
+			late = true
+			limited, cancel := context.WithTimeout(ctx, storeLimit)
+			defer cancel()
+			ctx = limited
+		}
 		err := s.Write(ctx, lines, late)
 		if err == nil {
 			return nil
