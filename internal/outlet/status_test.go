@@ -12,6 +12,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
+
+	"telegraf-ipvs/internal/childtest"
 )
 
 const ownTemplate = `{{define "alerts"}}<p>alert {{.Word}}</p>{{end}}{{define "counts"}}<tr><td>own<td>{{when .Never}}
@@ -28,7 +30,7 @@ func ownPage() any {
 func TestStatusPage(t *testing.T) {
 	requests := &Requests{}
 	s := newShop(t, func(c *Config[string, int64]) {
-		c.Output.StatusAddress = "127.0.0.1:0"
+		c.Output.StatusAddress = childtest.Address(t) // or somebody else might answer at it in the end
 		c.Requests = requests
 		c.Metrics = []Metric{{"own", "One.", []string{"kind"}}, {"own_total", "Two.", nil}, {"own_seconds_total", "Three.", nil}}
 		c.Collect = func(m *Meter) {

@@ -70,8 +70,8 @@ func (p *Publisher[T, V]) putAside(rec *record, h *heldTarget, field string, now
 	if !rec.heldSince.IsZero() && !strings.HasPrefix(rec.from, aheadPrefix) {
 		since = rec.heldSince
 	}
-	// At once, to keep the order. Killed before the record is settled, the next run puts it aside a second time, and
-	// the receiver gets the same value for the same time twice.
+	// At once, to keep the order. If this run ends before the record is settled, the next one puts it aside a second
+	// time, and the receiver gets the same value for the same time twice.
 	h.mark = p.settler.hold(queue.Letter{
 		Time: since, Reason: h.hold.Reason, Detail: h.hold.Detail, Target: h.name, Field: field,
 		Line: rec.data, Due: h.due, Appended: rec.appended,

@@ -6,15 +6,18 @@ import (
 	"github.com/cenkalti/backoff/v5"
 )
 
-// Waits grow from the first to the last by half each time, and vary by half, so that senders that were
-// interrupted together do not come back together.
+// Waits grow from the first to the last by half each time, and vary, so that senders that were interrupted together do
+// not come back together.
 const (
 	firstWait = 500 * time.Millisecond
 	lastWait  = time.Minute
 
-	// Wrong passwords lock accounts: Windows counts them, commonly up to 5 or 10 within half an hour.
+	// Wrong passwords lock accounts: Windows counts them, commonly up to 5 or 10 within half an hour. If slow waits
+	// varied by half as well, there would be an eleventh when all of them happen to be short.
 	firstSlowWait = 30 * time.Second
 	lastSlowWait  = 10 * time.Minute
+	vary          = 0.5
+	varySlow      = 0.25
 )
 
 // A pause is a time in which the receiver is left alone.
@@ -27,12 +30,12 @@ type pause struct {
 }
 
 func newPause() pause {
-	waits := func(first, last time.Duration) *backoff.ExponentialBackOff {
+	waits := func(first, last time.Duration, vary float64) *backoff.ExponentialBackOff {
 		b := backoff.NewExponentialBackOff()
-		b.InitialInterval, b.MaxInterval = first, last
+		b.InitialInterval, b.MaxInterval, b.RandomizationFactor = first, last, vary
 		return b
 	}
-	return pause{fast: waits(firstWait, lastWait), slow: waits(firstSlowWait, lastSlowWait)}
+	return pause{fast: waits(firstWait, lastWait, vary), slow: waits(firstSlowWait, lastSlowWait, varySlow)}
 }
 
 // on reports whether the last thing heard of the receiver is an error.
