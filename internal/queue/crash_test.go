@@ -210,8 +210,9 @@ type operation struct {
 	names []name
 }
 
-// read follows what one child says until the pipe ends. The last line may be cut.
-func (l *ledger) read(t *testing.T, out io.Reader) {
+// read follows what one child says until the pipe ends. The last line may be cut. It calls acknowledged for each operation
+// that is.
+func (l *ledger) read(t *testing.T, out io.Reader, acknowledged func()) {
 	l.begun = make(map[int]operation)
 	lines := bufio.NewReader(out)
 	for {
@@ -232,6 +233,7 @@ func (l *ledger) read(t *testing.T, out io.Reader) {
 			}
 			delete(l.begun, lane)
 			l.ops++
+			acknowledged()
 			continue
 		}
 		to, known := map[string]string{
@@ -354,8 +356,18 @@ func TestKill(t *testing.T) {
 		out, err := cmd.StdoutPipe()
 		require.NoError(t, err)
 		require.NoError(t, cmd.Start())
-		kill := time.AfterFunc(time.Duration(rnd.IntN(120))*time.Millisecond, func() { cmd.Process.Kill() })
-		l.read(t, out)
+		// Every other child is killed at any moment, which on a busy machine is mostly before it has begun to work; the
+		// others only after some operations.
+		pause, left := time.Duration(rnd.IntN(120))*time.Millisecond, 0
+		if i%2 == 1 {
+			pause, left = patience, 3+rnd.IntN(15)
+		}
+		kill := time.AfterFunc(pause, func() { cmd.Process.Kill() })
+		l.read(t, out, func() {
+			if left--; left == 0 {
+				kill.Reset(time.Duration(rnd.IntN(5)) * time.Millisecond)
+			}
+		})
 		_ = cmd.Wait()
 		kill.Stop()
 		require.Empty(t, stderr.String())

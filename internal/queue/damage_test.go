@@ -336,12 +336,16 @@ func TestTruncatedWhileOpen(t *testing.T) {
 	q, err := open(Config{Dir: dir, OnProblem: p.add}, tune)
 	require.NoError(t, err)
 	add(t, q, numbered(1, 200, 500)...)
-	require.NoError(t, os.Truncate(filepath.Join(dir, dataName), 0))
+	path := filepath.Join(dir, dataName)
+	require.NoError(t, os.Truncate(path, 0))
 	for range 3 {
 		_, err = q.List(0, 10)
 		require.ErrorIs(t, err, ErrDamaged)
 		require.ErrorIs(t, q.Append(t.Context(), [][]byte{{1}}), ErrDamaged)
 	}
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Zero(t, info.Size(), "it is not made longer, with nothing in it, to look whole")
 	_ = q.Close()
 	q = openWell(t, Config{Dir: dir, OnProblem: p.add}, tune)
 	add(t, q, "new")

@@ -18,8 +18,8 @@ func isNoSpace(err error) bool {
 // that another try is worth it.
 func (s *store) growFailed(err *error) bool {
 	var errno syscall.Errno
-	if _, ok := errors.AsType[*panicError](*err); ok || errors.As(*err, &errno) {
-		return false
+	if errors.Is(*err, ErrDamaged) || errors.As(*err, &errno) {
+		return false // a file that was cut short must not pass as whole
 	}
 	info, statErr := s.file.Stat()
 	if statErr != nil {
