@@ -172,7 +172,8 @@ type tokenMaker struct {
 func (m *tokenMaker) token(t *ticket) (string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for now := time.Now(); !now.Truncate(time.Microsecond).After(m.last); now = time.Now() {
+	// A clock that was set back is not waited for: that may take hours.
+	for time.Now().Truncate(time.Microsecond).Equal(m.last) {
 		time.Sleep(time.Microsecond)
 	}
 	owner := &client.Client{Credentials: credentials.NewFromPrincipalName(t.user, t.realm)}

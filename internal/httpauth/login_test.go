@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	testTimeout = 10 * time.Second
+	testTimeout = 30 * time.Second
 	testTick    = 10 * time.Millisecond
 )
 

@@ -79,7 +79,7 @@ func (n *ntlm) onLane(l *lane, req *http.Request, repeatable bool) (*http.Respon
 			return nil, err
 		}
 	}
-	resp, err := n.logIn(l, req, first.value)
+	resp, err := n.logIn(l, req, first.value, repeatable)
 	if err != nil || resp.StatusCode != http.StatusUnauthorized || !repeatable {
 		return resp, err
 	}
@@ -95,11 +95,29 @@ func (n *ntlm) onLane(l *lane, req *http.Request, repeatable bool) (*http.Respon
 	if req, err = again(req); err != nil {
 		return nil, err
 	}
-	return n.logIn(l, req, second.value)
+	return n.logIn(l, req, second.value, repeatable)
 }
 
-// logIn sends the three messages, the last together with req.
-func (n *ntlm) logIn(l *lane, req *http.Request, password string) (*http.Response, error) {
+// errCut says that the last message came over another connection than the first, and was refused there.
+var errCut = errors.New("the connection was closed between the messages of the login")
+
+const loginTries = 3
+
+// logIn sends the three messages, the last together with req. If the connection is lost in between it tries again: on
+// a busy computer net/http gives up a connection whose goroutines did not get to run for 50 ms.
+func (n *ntlm) logIn(l *lane, req *http.Request, password string, repeatable bool) (*http.Response, error) {
+	for try := 1; ; try++ {
+		resp, err := n.logInOnce(l, req, password)
+		if try == loginTries || !repeatable || !errors.Is(err, errCut) {
+			return resp, err
+		}
+		if req, err = again(req); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (n *ntlm) logInOnce(l *lane, req *http.Request, password string) (*http.Response, error) {
 	challenge, conn, refused, err := n.negotiate(l, req)
 	switch {
 	case err != nil:
@@ -126,8 +144,11 @@ func (n *ntlm) logIn(l *lane, req *http.Request, password string) (*http.Respons
 	}
 	if got != conn {
 		discard(resp)
-		return nil, failedNTLM(&cause{reason: "the connection was closed between the messages of the login",
-			remedy: "a proxy or load balancer on the way must keep connections"})
+		c := &cause{reason: errCut.Error(), remedy: "a proxy or load balancer on the way must keep connections"}
+		if resp.StatusCode == http.StatusUnauthorized { // or the request has been taken
+			c.kind = errCut
+		}
+		return nil, failedNTLM(c)
 	}
 	if resp.StatusCode != http.StatusUnauthorized {
 		l.loggedIn = got

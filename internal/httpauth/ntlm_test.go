@@ -35,12 +35,15 @@ func TestNTLM(t *testing.T) {
 				test.config(&c)
 			}
 			tr := open(t, c)
-			for range 3 {
+			for range 20 {
 				wantReply(t, tr, http.MethodPost, s.URL+"/x", "42", http.StatusOK, `Domain\User POST 42`)
 			}
-			require.EqualValues(t, 1, s.conns.Load(), "connections")
-			require.EqualValues(t, 1, s.logins.Load(), "logins")
-			require.Zero(t, s.early.Load(), "bytes of bodies sent in vain")
+			// One connection serves, but net/http may lose it on a busy computer, here and there.
+			conns := s.conns.Load()
+			require.Less(t, conns, int64(5), "connections")
+			require.LessOrEqual(t, s.logins.Load(), conns, "logins")
+			require.Zero(t, s.again.Load(), "logins of one connection")
+			require.LessOrEqual(t, s.early.Load(), 2*(conns-1), "bytes of bodies sent in vain")
 			wantNoSecret(t, ntlmPassword, tr)
 		})
 	}
@@ -63,8 +66,10 @@ func TestNTLMConcurrent(t *testing.T) {
 		})
 	}
 	workers.Wait()
-	require.LessOrEqual(t, s.conns.Load(), int64(5))
-	require.Equal(t, s.conns.Load(), s.logins.Load())
+	require.LessOrEqual(t, s.most.Load(), int64(5), "connections at one time")
+	require.Less(t, s.conns.Load(), int64(50), "connections")
+	require.LessOrEqual(t, s.logins.Load(), s.conns.Load())
+	require.Zero(t, s.again.Load(), "logins of one connection")
 }
 
 func TestNTLMWrongPassword(t *testing.T) {
@@ -106,7 +111,10 @@ func TestNTLMConnectionLost(t *testing.T) {
 }
 
 func TestNTLMCutBetweenMessages(t *testing.T) {
-	s := newNTLMServer(t, func(s *ntlmServer) { s.cut = true })
+	s := newNTLMServer(t, func(s *ntlmServer) { s.cut.Store(1) })
+	wantReply(t, open(t, ntlmConfig(s)), http.MethodPost, s.URL+"/", "42", http.StatusOK, `Domain\User POST 42`)
+
+	s = newNTLMServer(t, func(s *ntlmServer) { s.cut.Store(100) })
 	_, _, err := do(t, open(t, ntlmConfig(s)), http.MethodPost, s.URL+"/", "42")
 	var failed *httpauth.AuthError
 	require.ErrorAs(t, err, &failed)

@@ -38,19 +38,23 @@ type ntlmServer struct {
 	*httptest.Server
 	name    string // of the scheme, "NTLM" or "Negotiate"
 	hash    atomic.Pointer[string]
-	cut     bool // closes the connection after the challenge
-	pure    bool // wants no login
-	basic   bool // offers only Basic
+	cut     atomic.Int64 // closes the connection after so many challenges
+	pure    bool         // wants no login
+	basic   bool         // offers only Basic
 	conns   atomic.Int64
 	logins  atomic.Int64
 	refused atomic.Int64
 	early   atomic.Int64 // bytes of bodies in messages before the last
+	again   atomic.Int64 // logins of connections that were logged in
+	under   atomic.Int64 // requests under way
+	most    atomic.Int64 // of them at one time
 }
 
 // ntlmConn is what the server knows about one connection.
 type ntlmConn struct {
 	challenge []byte
 	user      string
+	loggedIn  bool
 }
 
 type ntlmConnKey struct{}
@@ -77,6 +81,8 @@ func (s *ntlmServer) setHash(hash string) { s.hash.Store(&hash) }
 func (s *ntlmServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	conn := r.Context().Value(ntlmConnKey{}).(*ntlmConn)
 	message := s.message(r)
+	s.enter()
+	defer s.under.Add(-1) // before the reply leaves, which is short and so kept until this function has ended
 	switch {
 	case s.basic:
 		w.Header().Set("WWW-Authenticate", `Basic realm="a, b"`)
@@ -87,10 +93,12 @@ func (s *ntlmServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.countEarly(r)
 		conn.challenge, conn.user = make([]byte, 8), ""
 		_, _ = rand.Read(conn.challenge)
-		if s.cut {
+		if s.cut.Add(-1) >= 0 {
 			w.Header().Set("Connection", "close")
 		}
 		s.refuse(w, " "+base64.StdEncoding.EncodeToString(challengeMessage(conn.challenge)))
+	case len(message) > 12 && message[8] == 3 && conn.challenge == nil: // of another connection
+		s.refuse(w, "")
 	case len(message) > 12 && message[8] == 3:
 		conn.user = s.verify(message, conn.challenge)
 		conn.challenge = nil
@@ -99,6 +107,10 @@ func (s *ntlmServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			s.refuse(w, "")
 			return
 		}
+		if conn.loggedIn {
+			s.again.Add(1)
+		}
+		conn.loggedIn = true
 		s.logins.Add(1)
 		echo(w, conn.user, r)
 	case conn.user == "":
@@ -106,6 +118,13 @@ func (s *ntlmServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, "")
 	default:
 		echo(w, conn.user, r)
+	}
+}
+
+// enter counts a request as under way.
+func (s *ntlmServer) enter() {
+	n := s.under.Add(1)
+	for most := s.most.Load(); n > most && !s.most.CompareAndSwap(most, n); most = s.most.Load() {
 	}
 }
 

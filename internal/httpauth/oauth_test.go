@@ -170,8 +170,9 @@ func TestOAuthRefusals(t *testing.T) {
 	})
 	t.Run("not listening", func(t *testing.T) {
 		s := newOAuthServer(t)
-		s.endpoint.Close()
-		_, _, err := do(t, open(t, s.config()), http.MethodPost, s.api.URL+"/", "42")
+		c := s.config()
+		c.TokenURL = "http://127.0.0.1:1" // the port of a server that is closed may be another one's by now
+		_, _, err := do(t, open(t, c), http.MethodPost, s.api.URL+"/", "42")
 		require.ErrorIs(t, err, httpauth.ErrUnreachable)
 		require.ErrorContains(t, err, "nothing listens there; check host and port in token_url")
 		require.Empty(t, httpauth.Explain(err), "said twice")
@@ -191,7 +192,7 @@ func TestOAuthHangs(t *testing.T) {
 	c.TokenURL = hanging.URL
 	tr := open(t, c)
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error)
+	done := make(chan error, 2)
 	send := func(ctx context.Context) {
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.api.URL, strings.NewReader("42"))
 		if err == nil {
