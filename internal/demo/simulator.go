@@ -1,10 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
-	"net"
+	"regexp"
 	"time"
 )
 
@@ -14,65 +15,72 @@ const (
 	answerLimit = 10 * time.Second
 	askLimit    = time.Second
 	askEvery    = 50 * time.Millisecond
+
+	// anyPort lets the simulation find a port, as one that was free when this program looked need not stay so.
+	anyPort = "127.0.0.1:0"
 )
+
+// simulatorURL finds the URL in the configuration for an output that the simulation prints once it listens.
+var simulatorURL = regexp.MustCompile(`^ *url = "(\S+)"`)
 
 // startSimulator starts "pi simulate" and waits until it answers at the URL that is
 // returned. Call end of the child.
 func startSimulator(ctx context.Context, program, listen string, stderr io.Writer) (c *child, url string, err error) {
-	if listen == "" {
-		if listen, err = freeAddress(ctx); err != nil {
-			return nil, "", err
-		}
-	}
+	told := make(chan string, 1)
 	c, err = startChild(childConfig{
-		name: "pi simulate", command: []string{program, "pi", "simulate", "--listen", listen, "--server", dataServer}, apart: true,
-		stdout: func([]byte) error { return nil }, // a configuration for people
+		name: "pi simulate", apart: true,
+		command: []string{program, "pi", "simulate", "--listen", cmp.Or(listen, anyPort), "--server", dataServer},
+		stdout: func(line []byte) error {
+			if found := simulatorURL.FindSubmatch(line); found != nil {
+				select {
+				case told <- string(found[1]):
+				default:
+				}
+			}
+			return nil
+		},
 		stderr: linesTo(stderr, "[pi simulate] "),
 	})
 	if err != nil {
 		return nil, "", err
 	}
-	url = "http://" + listen + "/piwebapi"
-	if err := answers(ctx, c, url); err != nil {
+	if url, err = answers(ctx, c, told); err != nil {
 		_ = c.end() // the other error says more
 		return nil, "", err
 	}
 	return c, url, nil
 }
 
-// freeAddress returns an address that nobody listens at.
-func freeAddress(ctx context.Context) (string, error) {
-	var config net.ListenConfig
-	l, err := config.Listen(ctx, "tcp4", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("look for a free port: %w", err)
-	}
-	return l.Addr().String(), l.Close()
-}
-
-// answers waits until PI Web API answers.
-func answers(ctx context.Context, c *child, url string) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, answerLimit, fmt.Errorf("no answer from %s for %v", url, answerLimit))
+// answers waits until the simulation has told its URL, and PI Web API answers there.
+func answers(ctx context.Context, c *child, told <-chan string) (url string, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, answerLimit, fmt.Errorf("no answer for %v", answerLimit))
 	defer cancel()
+	select {
+	case url = <-told:
+	case <-c.done:
+		return "", c.ended()
+	case <-ctx.Done():
+		return "", fmt.Errorf("wait for %s: %w", c.name, context.Cause(ctx))
+	}
 	reader := newPIReader(url)
-	reader.http.Timeout = askLimit // somebody else may be there, who says nothing
+	reader.http.Timeout = askLimit
 	defer reader.close()
 	ticker := time.NewTicker(askEvery)
 	defer ticker.Stop()
 	for {
 		err := reader.get(ctx, "system", nil, nil)
 		select {
-		case <-c.done: // whoever has answered
-			return c.ended()
+		case <-c.done:
+			return "", c.ended()
 		default:
 		}
 		if err == nil {
-			return nil
+			return url, nil
 		}
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
-			return fmt.Errorf("wait for %s: %w", c.name, context.Cause(ctx))
+			return "", fmt.Errorf("wait for %s: %w", c.name, context.Cause(ctx))
 		}
 	}
 }
