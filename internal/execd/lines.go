@@ -46,6 +46,7 @@ type LineReader struct {
 	input io.Reader
 	opt   LineReaderOptions
 	now   func() int64
+	drain time.Duration // drainFor, but for tests
 
 	lines, bytes, rejected, unterminated atomic.Uint64
 }
@@ -67,7 +68,7 @@ func NewLineReader(r io.Reader, opt LineReaderOptions) *LineReader {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
-	return &LineReader{input: r, opt: opt, now: func() int64 { return opt.Now().UnixNano() }}
+	return &LineReader{input: r, opt: opt, now: func() int64 { return opt.Now().UnixNano() }, drain: drainFor}
 }
 
 // Stats returns what was counted so far. It never blocks.

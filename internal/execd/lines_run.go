@@ -38,7 +38,7 @@ func newRun(l *LineReader) *run {
 	return &run{
 		LineReader: l,
 		split:      splitter{max: l.opt.MaxLine, parser: metric.NewParser(metric.ParserOptions{})},
-		source:     startSource(l.input),
+		source:     startSource(l.input, l.drain),
 		batches:    make(chan [][]byte),
 		failed:     make(chan error, 1),
 		flush:      newTimer(),

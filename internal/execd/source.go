@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"time"
 )
 
 // readSize is what a pipe holds by default.
@@ -25,14 +26,14 @@ type chunk struct {
 	err  error
 }
 
-// startSource begins to read r. Its close must be called.
-func startSource(r io.Reader) *source {
+// startSource begins to read r. drain is for how long it reads what comes to a file after stop. Its close must be called.
+func startSource(r io.Reader, drain time.Duration) *source {
 	s := &source{r: r, chunks: make(chan chunk), free: make(chan []byte, 2), gone: make(chan struct{})}
 	for range cap(s.free) {
 		s.free <- make([]byte, readSize)
 	}
 	if f, ok := r.(*os.File); ok {
-		s.file = newWaiter(f) // or nil, and it remains like any other reader
+		s.file = newWaiter(f, drain) // or nil, and it remains like any other reader
 	}
 	s.reader.Go(s.read)
 	return s

@@ -21,9 +21,10 @@ const drainFor = 500 * time.Millisecond
 // waiter waits until a file can be read, in a way that can be ended. A child's stdin mostly is a blocking pipe, which
 // has no deadlines and which another process may share, so that it must not be made non-blocking; poll serves all.
 type waiter struct {
-	conn syscall.RawConn
-	wake int // an eventfd
-	once sync.Once
+	conn  syscall.RawConn
+	wake  int // an eventfd
+	once  sync.Once
+	drain time.Duration
 
 	stopping bool      // what follows is known
 	until    time.Time // end of reading, but not before
@@ -31,7 +32,7 @@ type waiter struct {
 }
 
 // newWaiter returns nil if there is no way to wait for f.
-func newWaiter(f *os.File) *waiter {
+func newWaiter(f *os.File, drain time.Duration) *waiter {
 	conn, err := f.SyscallConn()
 	if err != nil {
 		return nil
@@ -40,7 +41,7 @@ func newWaiter(f *os.File) *waiter {
 	if err != nil {
 		return nil
 	}
-	return &waiter{conn: conn, wake: wake}
+	return &waiter{conn: conn, wake: wake, drain: drain}
 }
 
 // wait blocks until a read will not block. After stop it returns errStopped as soon as a read would, or when enough
@@ -68,7 +69,7 @@ func (w *waiter) wait() error {
 			return os.NewSyscallError("poll", err)
 		}
 		if !w.stopping && fds[1].Revents != 0 {
-			w.stopping, w.until = true, time.Now().Add(drainFor)
+			w.stopping, w.until = true, time.Now().Add(w.drain)
 			w.left, _ = unread(w.conn) // 0 if that cannot be told
 		}
 		if fds[0].Revents != 0 {

@@ -190,7 +190,7 @@ func TestDrainGivesUp(t *testing.T) {
 
 func TestWriterStall(t *testing.T) {
 	r, out := pipe(t)
-	stalled, resumed := make(chan time.Duration, 100), make(chan time.Duration, 1)
+	stalled, resumed := make(chan time.Duration, 100), make(chan time.Duration, 100) // of more than one stall, if reading is slow
 	const after = 10 * time.Millisecond
 	w := NewWriter(out, WriterOptions{
 		StallAfter: after,

@@ -94,11 +94,11 @@ func (r *readers) remove(c net.Conn) {
 	delete(r.all, c)
 }
 
-// stop makes every connection end with what has come in until now.
-func (r *readers) stop() {
+// stop makes every connection end with what has come in until now, which is read within a limit.
+func (r *readers) stop(limit time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.until = time.Now().Add(drainLimit)
+	r.until = time.Now().Add(limit)
 	for c := range r.all {
 		_ = c.SetReadDeadline(r.until)
 	}

@@ -34,6 +34,7 @@ type Input struct {
 	now     func() time.Time
 	version string
 	host    string
+	drain   time.Duration // drainLimit, but for tests
 
 	spaces *spaces
 	stats  stats
@@ -59,7 +60,7 @@ func New(cfg Config, log *slog.Logger) (*Input, error) {
 		return nil, err
 	}
 	option.WarnExposed(log, cfg.secretFiles()...)
-	in := &Input{cfg: cfg, log: log, now: time.Now, version: "unknown", host: "localhost"}
+	in := &Input{cfg: cfg, log: log, now: time.Now, version: "unknown", host: "localhost", drain: drainLimit}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		in.version = info.Main.Version
 	}

@@ -38,6 +38,11 @@ func (h heedful) Take(ctx context.Context, block []byte) (uint64, error) {
 	case r := <-done:
 		return r.mark, r.err
 	case <-ctx.Done():
+	}
+	select {
+	case r := <-done: // in time, and to tell otherwise would have it sent twice
+		return r.mark, r.err
+	default:
 		return 0, ctx.Err()
 	}
 }

@@ -201,7 +201,8 @@ func TestAckTimeout(t *testing.T) {
 		}
 	}
 	close(g.open)
-	require.Empty(t, r.settle(), "none of them was stored")
+	require.NoError(t, r.stop())
+	require.Empty(t, r.to.all(), "none of them was stored")
 	require.EqualValues(t, len(tests), r.in.stats.keeps.failed)
 }
 
@@ -219,7 +220,7 @@ func TestSlowDisk(t *testing.T) {
 // TestHandedOver answers when the receiver has taken the points, which are nowhere else.
 func TestHandedOver(t *testing.T) {
 	cfg := testConfig(t)
-	cfg.Acknowledge, cfg.QueuePath, cfg.AckTimeout = "handed_over", "", millis(200)
+	cfg.Acknowledge, cfg.QueuePath = "handed_over", ""
 	r := startRig(t, cfg)
 	for n := range 20 {
 		got := r.post("/api/put", object("m", n))
@@ -231,7 +232,7 @@ func TestHandedOver(t *testing.T) {
 	require.Nil(t, r.in.queue)
 
 	goOn := r.to.stall()
-	got := r.post("/api/put", object("late", 1))
+	got := r.post("/api/put?sync_timeout=200", object("late", 1))
 	require.Equal(t, http.StatusServiceUnavailable, got.status, got.body)
 	require.Equal(t, "5", got.header.Get("Retry-After"))
 	require.Len(t, r.to.all(), 21)
@@ -246,10 +247,10 @@ func TestStubbornReceiver(t *testing.T) {
 	for _, acknowledge := range []string{ackStored, ackHandedOver} {
 		t.Run(acknowledge, func(t *testing.T) {
 			cfg := testConfig(t)
-			cfg.Acknowledge, cfg.AckTimeout = acknowledge, millis(200)
+			cfg.Acknowledge = acknowledge
 			want := http.StatusOK
 			if acknowledge == ackHandedOver {
-				cfg.QueuePath, want = "", http.StatusServiceUnavailable
+				cfg.QueuePath, cfg.AckTimeout, want = "", millis(200), http.StatusServiceUnavailable
 			}
 			to := &bin{stubborn: true}
 			defer to.stall()()
@@ -291,9 +292,14 @@ func TestReceiverFails(t *testing.T) {
 			}
 			to := &bin{}
 			to.fail(errGone)
+			goOn := func() {}
+			if test.acknowledge == ackStored {
+				goOn = to.stall() // until the sender has its answer, for which there is not much time afterwards
+			}
 			r := startRigWith(t, cfg, noon, to)
 			idle := r.dial()
 			test.send(r)
+			goOn()
 			r.wait(patience)
 			require.ErrorIs(t, r.err, errGone)
 			require.Equal(t, errGone.Error(), r.err.Error(), "it is told once")

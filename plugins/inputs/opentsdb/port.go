@@ -75,7 +75,7 @@ func (p *port) serve(stopping <-chan struct{}) {
 	<-stopping
 	_ = p.listener.Close() // it was read from only
 	<-ended
-	p.reading.stop()
+	p.reading.stop(p.in.drain)
 	p.http.stop(closeLimit)
 	conns.Wait()
 }

@@ -86,7 +86,9 @@ func TestProtocols(t *testing.T) {
 // TestTimeouts has senders be slow in every way, all at the same time, and one that is not beside them.
 func TestTimeouts(t *testing.T) {
 	cfg := testConfig(t)
-	cfg.DetectTimeout, cfg.HeaderTimeout, cfg.BodyTimeout, cfg.IdleTimeout = seconds(1), seconds(1), seconds(1), seconds(2)
+	// Long enough for those who are not slow, on a machine that does nothing for a while.
+	const soon, later = 3 * time.Second, 4 * time.Second
+	cfg.DetectTimeout, cfg.HeaderTimeout, cfg.BodyTimeout, cfg.IdleTimeout = seconds(3), seconds(3), seconds(3), seconds(4)
 	cfg.Reply = "opentsdb"
 	third := cfg.Listeners[0]
 	third.Protocol = "telnet"
@@ -99,20 +101,20 @@ func TestTimeouts(t *testing.T) {
 		why        tsdb.Reason // counted
 		least      time.Duration
 	}{
-		{name: "silent", port: 1, why: tsdb.Silent, least: time.Second},
-		{name: "silent on a telnet port", port: 2, why: tsdb.Idle, least: 2 * time.Second},
-		{name: "silent on an HTTP port", port: 0, least: time.Second},
-		{name: "idle after a line", port: 1, text: putLine("m", 1), why: tsdb.Idle, least: 2 * time.Second},
-		{name: "half a line", port: 1, text: "put m", why: tsdb.Idle, least: 2 * time.Second},
-		{name: "half a head", port: 0, text: "POST /api/put HTTP/1.1\r\nHost:", least: time.Second},
-		{name: "half a head on a port for both", port: 1, text: "POST /api/put HTTP/1.1\r\nHost:", least: time.Second},
-		{name: "half a method", port: 1, text: "PO", least: time.Second},
-		{name: "no body", port: 0, text: head + "\r\n\r\n", reply: "HTTP/1.1 408 ", why: tsdb.Slow, least: time.Second},
-		{name: "half a body", port: 1, text: head + "\r\n\r\n[{", reply: "HTTP/1.1 408 ", why: tsdb.Slow, least: time.Second},
-		{name: "half a chunk", port: 0, text: "POST /api/put HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n10\r\n[", reply: "HTTP/1.1 408 ", why: tsdb.Slow, least: time.Second},
-		{name: "half a gzip", port: 0, text: post("/api/put", string(zipped(t, object("m", 1))), "Content-Encoding: gzip")[:130], reply: "HTTP/1.1 408 ", why: tsdb.Slow, least: time.Second},
-		{name: "no body to a path that is not there", port: 0, text: strings.Replace(head, "/api/put", "/x", 1) + "\r\n\r\n", reply: "HTTP/1.1 404 ", least: time.Second},
-		{name: "idle after a request", port: 0, text: post("/api/put", object("m", 1)), reply: "HTTP/1.1 204 ", least: 2 * time.Second},
+		{name: "silent", port: 1, why: tsdb.Silent, least: soon},
+		{name: "silent on a telnet port", port: 2, why: tsdb.Idle, least: later},
+		{name: "silent on an HTTP port", port: 0, least: soon},
+		{name: "idle after a line", port: 1, text: putLine("m", 1), why: tsdb.Idle, least: later},
+		{name: "half a line", port: 1, text: "put m", why: tsdb.Idle, least: later},
+		{name: "half a head", port: 0, text: "POST /api/put HTTP/1.1\r\nHost:", least: soon},
+		{name: "half a head on a port for both", port: 1, text: "POST /api/put HTTP/1.1\r\nHost:", least: soon},
+		{name: "half a method", port: 1, text: "PO", least: soon},
+		{name: "no body", port: 0, text: head + "\r\n\r\n", reply: "HTTP/1.1 408 ", why: tsdb.Slow, least: soon},
+		{name: "half a body", port: 1, text: head + "\r\n\r\n[{", reply: "HTTP/1.1 408 ", why: tsdb.Slow, least: soon},
+		{name: "half a chunk", port: 0, text: "POST /api/put HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n10\r\n[", reply: "HTTP/1.1 408 ", why: tsdb.Slow, least: soon},
+		{name: "half a gzip", port: 0, text: post("/api/put", string(zipped(t, object("m", 1))), "Content-Encoding: gzip")[:130], reply: "HTTP/1.1 408 ", why: tsdb.Slow, least: soon},
+		{name: "no body to a path that is not there", port: 0, text: strings.Replace(head, "/api/put", "/x", 1) + "\r\n\r\n", reply: "HTTP/1.1 404 ", least: soon},
+		{name: "idle after a request", port: 0, text: post("/api/put", object("m", 1)), reply: "HTTP/1.1 204 ", least: later},
 	}
 	r := startRig(t, cfg)
 	stop := make(chan struct{})
@@ -180,10 +182,10 @@ func TestTimeouts(t *testing.T) {
 // TestBusyLongerThanIdle does not end connections that are in use.
 func TestBusyLongerThanIdle(t *testing.T) {
 	cfg := testConfig(t)
-	cfg.DetectTimeout, cfg.HeaderTimeout, cfg.BodyTimeout, cfg.IdleTimeout = seconds(1), seconds(1), seconds(1), seconds(1)
+	cfg.DetectTimeout, cfg.HeaderTimeout, cfg.BodyTimeout, cfg.IdleTimeout = seconds(3), seconds(3), seconds(3), seconds(3)
 	r := startRig(t, cfg)
 	c, w := r.dial(), r.wire()
-	tick := time.NewTicker(400 * time.Millisecond)
+	tick := time.NewTicker(600 * time.Millisecond) // far less than three seconds, on a machine that does nothing for a while
 	defer tick.Stop()
 	for range 6 {
 		<-tick.C
