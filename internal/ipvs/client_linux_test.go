@@ -88,11 +88,21 @@ func newRig(t *testing.T, services []Service, edit ...func(*ipvs.Config)) *rig {
 	return r
 }
 
-func openFiles(t *testing.T) int {
+// openFiles returns how many descriptors are open, but for those of the runtime's poller: it opens them when something
+// first waits for a timer, in the midst of a test perhaps.
+func openFiles(t *testing.T) (n int) {
 	t.Helper()
-	list, err := os.ReadDir("/proc/self/fd")
+	list, err := filepath.Glob("/proc/self/fd/*")
 	require.NoError(t, err)
-	return len(list)
+	for _, path := range list {
+		switch to, err := os.Readlink(path); {
+		case err != nil: // the one by which the folder was read
+		case to == "anon_inode:[eventpoll]", to == "anon_inode:[eventfd]":
+		default:
+			n++
+		}
+	}
+	return n
 }
 
 func (r *rig) read() error { return r.Client.Read(context.Background(), &r.s) }
@@ -439,20 +449,23 @@ func TestTimeout(t *testing.T) {
 	}
 	for name, hook := range silent {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t, table(3, 2), timeout(250*time.Millisecond))
+			const services = 40 // waiting for each would take longer by far than the bound below
+			r := newRig(t, table(services, 2), timeout(250*time.Millisecond))
 			r.requireTable(t)
 			r.Hook(hook)
+			asked := len(r.Requests())
 			start := time.Now()
 			err := r.read()
 			elapsed := time.Since(start)
 			require.ErrorIs(t, err, os.ErrDeadlineExceeded)
 			require.ErrorContains(t, err, "the kernel has not answered within 250ms")
 			require.GreaterOrEqual(t, elapsed, 250*time.Millisecond)
-			require.Less(t, elapsed, 2*time.Second)
+			require.Less(t, elapsed, 5*time.Second)
+			require.LessOrEqual(t, len(r.Requests())-asked, 3, "for family, services and the destinations of one")
 			require.Empty(t, r.s.Services)
 			var partial *ipvs.PartialError
 			if errors.As(err, &partial) {
-				require.Equal(t, 3, partial.Missing)
+				require.Equal(t, services, partial.Missing)
 			}
 			require.Equal(t, 2, r.Opened(), "silence is not tried again")
 			r.Hook(nil)
@@ -466,7 +479,7 @@ func TestTimeout(t *testing.T) {
 		start := time.Now()
 		require.ErrorIs(t, r.read(), os.ErrDeadlineExceeded)
 		require.GreaterOrEqual(t, time.Since(start), 450*time.Millisecond)
-		require.Less(t, time.Since(start), 2*time.Second)
+		require.Less(t, time.Since(start), 4*time.Second, "the default is 5 s")
 	})
 	t.Run("as long as the kernel speaks", func(t *testing.T) {
 		// The whole read takes far longer than the timeout.

@@ -409,7 +409,12 @@ func TestLiveTraffic(t *testing.T) {
 	var s *ipvs.Snapshot
 	require.Eventually(t, func() bool {
 		s = readLive(t, c)
-		return s.Services[0].Stats.Connections == requests
+		var connections, bytes uint64
+		for _, d := range s.Destinations(&s.Services[0]) { // added up at moments of their own
+			connections, bytes = connections+d.Stats.Connections, bytes+d.Stats.BytesOut
+		}
+		service := &s.Services[0].Stats
+		return service.Connections == requests && connections == requests && bytes == service.BytesOut
 	}, 10*time.Second, 100*time.Millisecond)
 	// A frozen estimator keeps rates from falling between our look and the oracle's.
 	estimate(t, "0")

@@ -237,27 +237,6 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
-// TestServerGivesUpConnections: a connection that a server gave up between two requests is no outage.
-func TestServerGivesUpConnections(t *testing.T) {
-	var served atomic.Int64
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		if _, given := r.Header["Idempotency-Key"]; given || served.Add(1)%2 == 0 {
-			panic(http.ErrAbortHandler) // each second one: the first of a connection is well
-		}
-		w.WriteHeader(http.StatusNoContent)
-	}))
-	defer server.Close()
-	c := good()
-	c.URL = server.URL
-	s := newTestSink(t, c)
-	for range 5 {
-		list := deliveries(t, c, 2, 1)
-		require.NoError(t, s.Send(t.Context(), list))
-		require.Equal(t, "done", outcomes(list)["m0=0"])
-	}
-}
-
 func TestOldIRONdb(t *testing.T) {
 	// Before 0.23.4 it takes the first point of a request and drops the others without a word.
 	d := newDouble(nil)
