@@ -36,8 +36,8 @@ type decoded struct {
 
 // A child is the program under the hands of Telegraf's inputs.execd
 // (internal/process and plugins/inputs/execd of Telegraf 1.39): it reads stdout
-// with a parser and stderr line by line, while it waits for the process, which
-// closes both as soon as the process has ended.
+// with a parser while it waits for the process, which closes stdout as soon as the
+// process has ended. It reads stderr line by line, other than Telegraf to its end.
 type child struct {
 	cmd   *exec.Cmd
 	stdin io.WriteCloser
@@ -71,6 +71,7 @@ func startChild(t *testing.T, config string, options ...func(*child)) *child {
 		logEnd:   make(chan struct{}),
 	}
 	c.cmd.Args = []string{name, "run"}
+	c.cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0")
 	if config != "" {
 		c.cmd.Args = append(c.cmd.Args, "--config", config)
 	}
@@ -82,9 +83,12 @@ func startChild(t *testing.T, config string, options ...func(*child)) *child {
 	require.NoError(t, err)
 	stdout, err := c.cmd.StdoutPipe()
 	require.NoError(t, err)
-	stderr, err := c.cmd.StderrPipe()
+	stderr, theirs, err := os.Pipe()
 	require.NoError(t, err)
-	require.NoError(t, c.cmd.Start())
+	c.cmd.Stderr = theirs
+	err = c.cmd.Start()
+	theirs.Close()
+	require.NoError(t, err)
 	go c.readStderr(stderr)
 	go c.readStdout(stdout)
 	go func() {
@@ -128,8 +132,9 @@ func decode(d *lineprotocol.Decoder) (decoded, error) {
 	return decoded{m.Name(), m.Tags(), m.Fields(), m.Time().Local()}, err
 }
 
-func (c *child) readStderr(stderr io.Reader) {
+func (c *child) readStderr(stderr io.ReadCloser) {
 	defer close(c.logEnd)
+	defer stderr.Close()
 	for r := bufio.NewScanner(stderr); r.Scan(); {
 		c.mu.Lock()
 		c.logged = append(c.logged, r.Text())

@@ -32,7 +32,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Deadline:            time.Now().Add(time.Minute),
+		Deadline:            time.Now().Add(5 * time.Minute), // for all of them together
 		Setup: func(env *testscript.Env) error {
 			// The race detector sleeps a second before a process exits.
 			env.Setenv("GORACE", "atexit_sleep_ms=0")

@@ -57,7 +57,7 @@ func TestGuest(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	t.Cleanup(cancel) // after those that run in parallel
 	guest := func(args ...string) *exec.Cmd {
-		cmd := exec.CommandContext(ctx, runner, append([]string{"-where", "qemu"}, args...)...)
+		cmd := exec.CommandContext(ctx, runner, append([]string{"-where", "qemu", "-boot-timeout", "2m"}, args...)...)
 		// A test that is killed must not leave machines behind.
 		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 		return cmd
@@ -162,7 +162,7 @@ func TestGuest(t *testing.T) {
 		require.Eventually(t, func() bool {
 			stat, err := os.ReadFile("/proc/" + strconv.Itoa(qemu) + "/stat")
 			return err != nil || strings.Contains(string(stat), ") Z ")
-		}, 5*time.Second, 20*time.Millisecond)
+		}, 20*time.Second, 20*time.Millisecond)
 	})
 
 	for _, s := range allSeries {

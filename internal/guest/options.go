@@ -88,7 +88,7 @@ func parseOptions(args []string, stderr io.Writer) (*options, error) {
 	f.IntVar(&o.mem, "mem", 1024, "memory of the guest in `MiB`")
 	f.StringVar(&o.append, "append", "", "more kernel `PARAMETERS`")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Minute, "end the whole run after this `TIME` with exit code 124; 0 means never")
-	f.DurationVar(&o.bootTimeout, "boot-timeout", 20*time.Second, "boot once more if the guest has not reported after this `TIME`")
+	f.DurationVar(&o.bootTimeout, "boot-timeout", time.Minute, "boot once more if the guest has not reported after this `TIME`")
 	f.StringVar(&o.where, "where", whereAuto, "qemu, namespace (a fresh network namespace of this machine), or auto: `PLACE` is\na namespace where root meets a running kernel with IPVS and no flag asks for a guest")
 	f.BoolVar(&o.fetch, "fetch", false, "only download the kernel")
 	f.BoolVar(&o.verbose, "v", false, "show the guest's console and the boot time on standard error")

@@ -33,7 +33,7 @@ func boot(dir string) error {
 	if err := mountRoot(dir, root); err != nil {
 		return err
 	}
-	if err := ownGroup(root, filepath.Base(dir)); err != nil {
+	if err := ownGroup(root, groupName(dir)); err != nil {
 		return err
 	}
 	for _, h := range hidden {
@@ -138,6 +138,10 @@ func ownGroup(root, name string) error {
 	}
 	return mount("cgroup2", path, "cgroup2", 0, "")
 }
+
+// groupName is that of the control group of the machine in a folder of a test. The folder's own name is not, as it is 001
+// in every process that runs tests.
+func groupName(dir string) string { return filepath.Base(filepath.Dir(dir)) }
 
 // currentGroup is the path of this process in the unified hierarchy.
 func currentGroup() string {

@@ -63,10 +63,15 @@ func TestService(t *testing.T) {
 
 	// What it says of itself, and of IPVS: that is missing here, or held back by
 	// nothing.
-	reply, err := http.Get("http://" + s.status + "/metrics")
-	require.NoError(t, err)
-	require.NoError(t, reply.Body.Close())
-	require.Equal(t, http.StatusOK, reply.StatusCode)
+	eventually(t, func() bool { // it is served by another goroutine than what was sent, perhaps later
+		reply, err := http.Get("http://" + s.status + "/metrics")
+		if err != nil {
+			return false
+		}
+		require.NoError(t, reply.Body.Close())
+		require.Equal(t, http.StatusOK, reply.StatusCode)
+		return true
+	}, "the metrics of the service", s.said)
 	if !exists("/proc/net/ip_vs") {
 		eventually(t, func() bool { return strings.Contains(s.said(), "ip_vs") }, "a word on IPVS", s.said)
 	}
@@ -105,7 +110,7 @@ func TestServiceReturns(t *testing.T) {
 	good := s.read("/etc/telegraf-ipvs/bridge.conf")
 	s.write("/etc/telegraf-ipvs/bridge.conf", "nonsense = 1\n"+good, 0o644)
 	_, _ = s.try("systemctl", "restart", unit) // it may have failed already when systemctl looks
-	eventually(t, func() bool { return s.property(unit, "NRestarts") >= "2" }, "two more starts", s.said)
+	eventually(t, func() bool { return number(s.t, s.property(unit, "NRestarts")) >= 2 }, "two more starts", s.said)
 	require.Contains(t, s.said(), "nonsense")
 	s.write("/etc/telegraf-ipvs/bridge.conf", good, 0o644)
 	s.send()

@@ -11,6 +11,11 @@ import (
 	"telegraf-ipvs/internal/peertest"
 )
 
+// patience is how long a client waits for a server of NATS; two seconds, the default, are few on a busy machine.
+const patience = 20 * time.Second
+
+var patient = nats.Timeout(patience)
+
 func TestMosquitto(t *testing.T) {
 	broker := peertest.Mosquitto(t)
 	broker.Pub(t, "", "-t", "site/kept", "-r", "-m", "before")
@@ -47,10 +52,10 @@ func TestMosquittoSession(t *testing.T) {
 
 func TestNATSServer(t *testing.T) {
 	server := peertest.NATSServer(t)
-	conn, err := nats.Connect(server.URL, nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond))
+	conn, err := nats.Connect(server.URL, patient, nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond))
 	require.NoError(t, err)
 	defer conn.Close()
-	streams, err := conn.JetStream()
+	streams, err := conn.JetStream(nats.MaxWait(patience))
 	require.NoError(t, err)
 	_, err = streams.AddStream(&nats.StreamConfig{Name: "TELEGRAF", Subjects: []string{"telegraf.>"}, Storage: nats.FileStorage})
 	require.NoError(t, err)
@@ -60,10 +65,12 @@ func TestNATSServer(t *testing.T) {
 	}
 
 	server.Restart(t)
-	require.Eventually(t, conn.IsConnected, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { // and not still, as it may not know yet that the server was away
+		return conn.Stats().Reconnects > 0 && conn.IsConnected()
+	}, patience, 20*time.Millisecond)
 	sub, err := streams.PullSubscribe("telegraf.>", "reader")
 	require.NoError(t, err)
-	list, err := sub.Fetch(3, nats.MaxWait(20*time.Second))
+	list, err := sub.Fetch(3, nats.MaxWait(patience))
 	require.NoError(t, err)
 	require.Len(t, list, 3)
 	require.Equal(t, "message 2", string(list[2].Data))
@@ -75,12 +82,12 @@ func TestOwnConfiguration(t *testing.T) {
 	server := peertest.NATSServer(t, `listen: "ADDRESS"
 jetstream { store_dir: "FOLDER", max_file: 10MB }
 authorization { user: "edge", password: "secret" }`)
-	_, err := nats.Connect(server.URL)
+	_, err := nats.Connect(server.URL, patient)
 	require.ErrorIs(t, err, nats.ErrAuthorization)
-	conn, err := nats.Connect(server.URL, nats.UserInfo("edge", "secret"))
+	conn, err := nats.Connect(server.URL, patient, nats.UserInfo("edge", "secret"))
 	require.NoError(t, err)
 	defer conn.Close()
-	streams, err := conn.JetStream()
+	streams, err := conn.JetStream(nats.MaxWait(patience))
 	require.NoError(t, err)
 	account, err := streams.AccountInfo()
 	require.NoError(t, err)
