@@ -19,7 +19,7 @@ import (
 const roleVar = "QUEUE_TEST_ROLE"
 
 func TestMain(m *testing.M) {
-	roles := map[string]func() error{"crash": crashChild, "limit": limitChild, "hold": holdChild}
+	roles := map[string]func() error{"crash": crashChild, "hold": holdChild}
 	role := roles[os.Getenv(roleVar)]
 	if role == nil {
 		goleak.VerifyTestMain(m)

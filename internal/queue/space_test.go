@@ -1,3 +1,0 @@
-package queue
-
-func limitChild() error { return nil }
