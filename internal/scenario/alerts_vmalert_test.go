@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"encoding/json"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -50,20 +51,20 @@ func TestAlertsWithoutTelegraf(t *testing.T) {
 
 	b.unusable = true
 	b.run(manager.is("IPVSNoUsableRealServer"), "an alert for want of usable real servers")
-	labels := manager.firing()["IPVSNoUsableRealServer"].Labels
+	alert := manager.latest("IPVSNoUsableRealServer")
+	labels := alert.Labels
 	require.Equal(t, "2001_db8__1", labels["address"])
 	require.Equal(t, "443", labels["port"])
 	require.Equal(t, "lb01", labels["host"])
 	require.Equal(t, "critical", labels["severity"])
-	require.Equal(t, "tcp 2001_db8__1:443 on lb01 has no usable real server",
-		manager.firing()["IPVSNoUsableRealServer"].Annotations["summary"])
+	require.Equal(t, "tcp 2001_db8__1:443 on lb01 has no usable real server", alert.Annotations["summary"])
 	b.unusable = false
 	b.run(manager.is(), "its end")
 
 	b.active = 4100
 	b.run(manager.is("IPVSActiveConnections"), "an alert for too many connections")
 	require.Equal(t, "tcp 192.0.2.1:80 on lb01 has 4100 active connections",
-		manager.firing()["IPVSActiveConnections"].Annotations["summary"])
+		manager.latest("IPVSActiveConnections").Annotations["summary"])
 	b.active = 20_000
 	b.run(manager.is("IPVSActiveConnections", "IPVSManyConnections"), "two alerts for far too many")
 	b.active = 5
@@ -76,7 +77,7 @@ func TestAlertsWithoutTelegraf(t *testing.T) {
 
 	b.silent = true
 	b.run(manager.is("IPVSNoData"), "an alert for want of any data")
-	require.Equal(t, "lb01", manager.firing()["IPVSNoData"].Labels["host"])
+	require.Equal(t, "lb01", manager.latest("IPVSNoData").Labels["host"])
 	b.silent = false
 	b.run(manager.is(), "its end")
 	bridge.close()
@@ -142,8 +143,12 @@ type alertmanager struct {
 func startAlertmanager(t *testing.T) *alertmanager {
 	a := &alertmanager{alerts: map[string]amAlert{}}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		body, err := io.ReadAll(req.Body)
+		if err != nil {
+			return // vmalert was ended meanwhile
+		}
 		var list []amAlert
-		if err := json.NewDecoder(req.Body).Decode(&list); err != nil || req.URL.Path != "/api/v2/alerts" {
+		if err := json.Unmarshal(body, &list); err != nil || req.URL.Path != "/api/v2/alerts" {
 			t.Errorf("not what Alertmanager takes: %s %s: %v", req.Method, req.URL, err)
 			w.WriteHeader(http.StatusBadRequest)
 			return
@@ -166,6 +171,14 @@ func (a *alertmanager) firing() map[string]amAlert {
 	list := maps.Clone(a.alerts)
 	maps.DeleteFunc(list, func(_ string, alert amAlert) bool { return !alert.EndsAt.After(time.Now()) })
 	return list
+}
+
+// latest returns an alert as it came last. Alerts end by themselves two seconds after vmalert has told of them, so one that was
+// firing may have ended by the next look.
+func (a *alertmanager) latest(name string) amAlert {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.alerts[name]
 }
 
 // is returns whether these alerts are firing, and no others.

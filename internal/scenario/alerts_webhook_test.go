@@ -1,7 +1,9 @@
 package scenario
 
 import (
+	"bytes"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -37,10 +39,14 @@ type webhook struct {
 func startWebhook(t *testing.T) *webhook {
 	h := new(webhook)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		content, err := io.ReadAll(req.Body)
+		if err != nil {
+			return // a Telegraf that was ended meanwhile
+		}
 		var a alert
-		body := json.NewDecoder(req.Body)
+		body := json.NewDecoder(bytes.NewReader(content))
 		body.DisallowUnknownFields()
-		err := body.Decode(&a)
+		err = body.Decode(&a)
 		if err != nil || body.More() || req.Method != http.MethodPost || req.Header.Get("Content-Type") != "application/json" {
 			t.Errorf("not what a webhook takes: %v, %s %v", err, req.Method, req.Header)
 		}

@@ -40,10 +40,12 @@ func startGateway(t *testing.T) *gateway {
 		_, name, _ := strings.Cut("-"+strings.TrimPrefix(user, "edge-"), "-")
 		t.Setenv("NATS_"+strings.ToUpper(name)+"_PASSWORD", password)
 	}
-	g.NATS = peertest.NATSServer(t, text(t, "gateways", "nats-server.conf", "0.0.0.0:4222", "ADDRESS",
+	// A machine that stands still for two seconds is not to break a login.
+	const patient = "authorization { timeout: 30 }\ntls {\n  timeout: 30\n"
+	g.NATS = peertest.NATSServer(t, text(t, "gateways", "nats-server.conf", "0.0.0.0:4222", "ADDRESS", "\ntls {\n", "\n"+patient,
 		"/etc/nats/server.pem", cert, "/etc/nats/server.key", key, "/var/lib/nats", "FOLDER"))
 	var err error
-	g.admin, err = g.connect(t, "admin", gatewayPasswords["admin"]).JetStream()
+	g.admin, err = g.connect(t, "admin", gatewayPasswords["admin"]).JetStream(nats.MaxWait(patience))
 	require.NoError(t, err)
 	stream := gatewayJSON[nats.StreamConfig](t, "stream.json")
 	_, err = g.admin.AddStream(&stream)
@@ -56,7 +58,7 @@ func (g *gateway) connect(t testing.TB, user, password string, options ...nats.O
 	t.Helper()
 	conn, err := nats.Connect(g.URL, append([]nats.Option{
 		nats.UserInfo(user, password), nats.Secure(&tls.Config{RootCAs: g.authority.Pool}),
-		nats.MaxReconnects(-1), nats.ReconnectWait(50 * time.Millisecond),
+		nats.MaxReconnects(-1), nats.ReconnectWait(50 * time.Millisecond), nats.Timeout(patience),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // or it writes to stderr
 	}, options...)...)
 	require.NoError(t, err)
@@ -121,7 +123,7 @@ func (g *gateway) edge(t *testing.T, site string) *edge {
 	e.stream = jetstream["name"].(string)
 	var err error
 	e.js, err = g.connect(t, e.output.Text("username"), e.output.Text("password"), nats.Name(e.output.Text("name"))).
-		JetStream(nats.MaxWait(time.Second))
+		JetStream(nats.MaxWait(patience))
 	require.NoError(t, err)
 	_, err = e.js.StreamInfo(e.stream) // the plugin does not start without it
 	require.NoError(t, err)
@@ -134,7 +136,8 @@ func (e *edge) send(list []telegraftest.Metric) {
 	for batch := range slices.Chunk(ipvsPassed(e.output, list), int(size)) {
 		body := []byte(ipvsLines(batch))
 		for end := time.Now().Add(patience); ; e.again++ {
-			_, err := e.js.Publish(e.output.Text("subject"), body, nats.ExpectStream(e.stream))
+			// Longer than a machine stands still, so that a message comes twice only when the server has failed.
+			_, err := e.js.Publish(e.output.Text("subject"), body, nats.ExpectStream(e.stream), nats.AckWait(4*time.Second))
 			if err == nil {
 				break
 			}
@@ -160,7 +163,7 @@ type gatewayPublisher struct {
 
 	mu    sync.Mutex
 	child *child
-	given []string // messages that were written to the child, as its lines, and acknowledged
+	given []string // messages that were written to the child, as its lines, and acknowledged; each once
 }
 
 // publisher starts a publisher of a group. Its queue is the one that own, its pi.conf, names.
@@ -182,7 +185,7 @@ func (g *gateway) publisher(t *testing.T, group, own string) *gatewayPublisher {
 	pending, _ := p.input.Options["pending_message_limit"].(int64)
 	p.in = make(chan *nats.Msg, pending)
 	p.conn = g.connect(t, p.input.Text("username"), p.input.Text("password"))
-	js, err := p.conn.JetStream()
+	js, err := p.conn.JetStream(nats.MaxWait(patience))
 	require.NoError(t, err)
 	p.sub, err = js.QueueSubscribe(p.input.List("jetstream_subjects")[0], p.input.Text("queue_group"), func(m *nats.Msg) {
 		select {
@@ -192,6 +195,7 @@ func (g *gateway) publisher(t *testing.T, group, own string) *gatewayPublisher {
 	}, nats.ManualAck(), nats.BindStream(p.input.Text("jetstream_stream")))
 	require.NoError(t, err)
 	require.NoError(t, p.sub.SetPendingLimits(int(pending), nats.DefaultSubPendingBytesLimit))
+	require.NoError(t, p.conn.FlushTimeout(patience)) // from now on it has its share of what is sent
 	go p.run()
 	t.Cleanup(p.end)
 	return p
@@ -208,6 +212,7 @@ func (p *gatewayPublisher) run() {
 			_ = m.InProgress() // as the plugin, which logs if that fails
 			if lines := p.lines(m); p.write(lines) {
 				_ = m.Ack() // or it comes again
+				p.note(lines)
 			}
 		}
 	}
@@ -230,9 +235,6 @@ func (p *gatewayPublisher) write(lines string) bool {
 		child := p.child
 		p.mu.Unlock()
 		if _, err := io.WriteString(child.stdin, lines); err == nil {
-			p.mu.Lock()
-			p.given = append(p.given, lines)
-			p.mu.Unlock()
 			return true
 		}
 		select {
@@ -243,11 +245,29 @@ func (p *gatewayPublisher) write(lines string) bool {
 	}
 }
 
-// messages is how many messages were handed over and acknowledged.
-func (p *gatewayPublisher) messages() int {
+// note counts a message, unless it has come before: what is late to be confirmed or acknowledged is sent again.
+func (p *gatewayPublisher) note(lines string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.given)
+	if !slices.Contains(p.given, lines) {
+		p.given = append(p.given, lines)
+	}
+}
+
+// messages is how many messages were handed over and acknowledged.
+func (p *gatewayPublisher) messages() int { return gatewayMessages(p) }
+
+// gatewayMessages is how many messages publishers have handed over together.
+func gatewayMessages(list ...*gatewayPublisher) int {
+	all := map[string]bool{}
+	for _, p := range list {
+		p.mu.Lock()
+		for _, lines := range p.given {
+			all[lines] = true
+		}
+		p.mu.Unlock()
+	}
+	return len(all)
 }
 
 // since returns the metrics of the messages that were handed over after the first n.

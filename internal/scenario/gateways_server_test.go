@@ -14,8 +14,8 @@ import (
 // is the scenario's.
 func TestGatewaysConsumer(t *testing.T) {
 	g := startGateway(t)
-	subscribe := func(user string) (*nats.Subscription, error) {
-		js, err := g.connect(t, user, gatewayPasswords[user]).JetStream(nats.MaxWait(2 * time.Second))
+	subscribe := func(user string, limit time.Duration) (*nats.Subscription, error) {
+		js, err := g.connect(t, user, gatewayPasswords[user]).JetStream(nats.MaxWait(limit))
 		require.NoError(t, err)
 		return js.QueueSubscribe("gateways.>", "publishers-a", func(*nats.Msg) {}, nats.ManualAck(), nats.BindStream("GATEWAYS"))
 	}
@@ -23,13 +23,13 @@ func TestGatewaysConsumer(t *testing.T) {
 		_, err := g.admin.ConsumerInfo("GATEWAYS", "publishers-a")
 		return err
 	}
-	_, err := subscribe("publisher")
+	_, err := subscribe("publisher", 2*time.Second)
 	require.Error(t, err, "it may not make one")
 	require.ErrorIs(t, there(), nats.ErrConsumerNotFound)
 
-	maker, err := subscribe("admin")
+	maker, err := subscribe("admin", patience)
 	require.NoError(t, err)
-	_, err = subscribe("publisher")
+	_, err = subscribe("publisher", patience)
 	require.NoError(t, err)
 	require.NoError(t, there())
 	require.NoError(t, maker.Unsubscribe())
@@ -37,7 +37,7 @@ func TestGatewaysConsumer(t *testing.T) {
 
 	g.consumer(t, "consumer-a.json")
 	for range 2 {
-		user, err := subscribe("publisher")
+		user, err := subscribe("publisher", patience)
 		require.NoError(t, err)
 		require.NoError(t, user.Unsubscribe())
 		require.NoError(t, there())
@@ -81,7 +81,7 @@ func TestGatewaysRights(t *testing.T) {
 			}
 		})
 	}
-	_, err := nats.Connect(g.URL, nats.UserInfo("publisher", "wrong"), nats.Secure(), nats.RootCAs(g.authority.File))
+	_, err := nats.Connect(g.URL, nats.UserInfo("publisher", "wrong"), nats.Secure(), nats.RootCAs(g.authority.File), nats.Timeout(patience))
 	require.ErrorIs(t, err, nats.ErrAuthorization)
 	_, err = nats.Connect(g.URL, nats.UserInfo("publisher", gatewayPasswords["publisher"]), nats.Secure())
 	require.Error(t, err, "a server that nobody vouches for")

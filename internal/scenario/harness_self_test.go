@@ -31,8 +31,10 @@ func TestHarness(t *testing.T) {
 
 	second := startOutput(t, config)
 	second.write(fmt.Sprintf("m,host=n1 flow=2.5 %d\n", at.Add(time.Second).UnixNano()))
+	want := []value{{at, 1.5}, {at.Add(time.Second), 2.5}}
+	require.Equal(t, want, pi.await(t, "n1.m.flow", 2))
 	second.close()
-	require.Equal(t, []value{{at, 1.5}, {at.Add(time.Second), 2.5}}, pi.await(t, "n1.m.flow", 2))
+	require.Equal(t, want, pi.values("n1.m.flow"))
 	require.Empty(t, second.stderr())
 	require.Empty(t, pi.values("n1.m.none"))
 }

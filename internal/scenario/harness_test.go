@@ -132,7 +132,8 @@ func (c *child) write(lines string) {
 	require.NoError(c.t, err)
 }
 
-// close closes its stdin, as Telegraf does at its own end, and waits until it has ended well.
+// close closes its stdin, as Telegraf does at its own end, and waits until it has ended well. It then has little time, so what
+// is not delivered yet may stay in its queue.
 func (c *child) close() {
 	c.t.Helper()
 	require.NoError(c.t, c.stdin.Close())

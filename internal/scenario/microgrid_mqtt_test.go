@@ -50,9 +50,15 @@ func newMQTTInput(t testing.TB, p telegraftest.Plugin) *mqttInput {
 	case "value":
 		options = append(options, "data_type", "value_field_name")
 		require.Equal(t, "boolean", p.Text("data_type"))
+		var last time.Time
 		in.messages = func(payload string) (map[string]any, time.Time, error) {
+			at := time.Now()
+			if next := last.Add(time.Millisecond); at.Before(next) {
+				at = next // PI cannot tell times apart that are less than 15 µs from each other, and keeps one value
+			}
+			last = at
 			truth, err := strconv.ParseBool(strings.TrimSpace(payload))
-			return map[string]any{p.Text("value_field_name"): truth}, time.Now(), err
+			return map[string]any{p.Text("value_field_name"): truth}, at, err
 		}
 	default:
 		require.Fail(t, "the test knows no data_format "+p.Text("data_format"))

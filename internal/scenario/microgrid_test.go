@@ -152,7 +152,7 @@ func (g *microGrid) begin() {
 	}
 }
 
-// end ends it. What each input has got goes to the child; counts say how many messages that has to be.
+// end ends the inputs. What each has got goes to the child; counts say how many messages that has to be.
 func (g *microGrid) end(counts ...int) {
 	g.t.Helper()
 	for i, in := range g.inputs {
@@ -173,7 +173,6 @@ func (g *microGrid) end(counts ...int) {
 			g.child.write(m.Line())
 		}
 	}
-	g.child.close()
 }
 
 // publish has a device publish its messages, and notes what is to be in PI because of them.
@@ -226,17 +225,37 @@ func (g *microGrid) verify() (values int) {
 	return values
 }
 
-// requireOnline compares how often a device has come and gone. Its times are those of the arrival.
+// requireOnline waits until PI has how often a device has come and gone. Its times are those of the arrival.
 func (g *microGrid) requireOnline(device string, since time.Time, want ...int64) {
 	g.t.Helper()
-	var got []int64
-	for _, v := range g.pi.values("MG.north." + device + ".online") {
-		require.WithinRange(g.t, v.time, since.Add(-time.Millisecond), time.Now())
-		if n := v.value.(int64); len(got) == 0 || got[len(got)-1] != n {
-			got = append(got, n)
+	online := func() (got []int64) {
+		for _, v := range g.pi.values("MG.north." + device + ".online") {
+			require.WithinRange(g.t, v.time, since.Add(-time.Millisecond), time.Now())
+			if n := v.value.(int64); len(got) == 0 || got[len(got)-1] != n {
+				got = append(got, n)
+			}
+		}
+		return got
+	}
+	eventually(g.t, func() bool { return slices.Equal(want, online()) }, fmt.Sprintf("%s is %v", device, want),
+		func() string { return fmt.Sprint("it is ", online()) })
+}
+
+// verifyAll waits until PI has everything, ends the child, and looks that nothing more has come. It returns how many values
+// there are. online are those of devices that have come and gone.
+func (g *microGrid) verifyAll(since time.Time, online map[string][]int64) (values int) {
+	g.t.Helper()
+	look := func() {
+		g.t.Helper()
+		values = g.verify()
+		for device, want := range online {
+			g.requireOnline(device, since, want...)
 		}
 	}
-	require.Equal(g.t, want, got, device)
+	look()
+	g.child.close() // no sooner: it may leave the rest to the next one
+	look()
+	return values
 }
 
 // TestMicroGrid publishes with mosquitto_pub through a real broker, which keeps for Telegraf what comes while it is away.
@@ -264,9 +283,7 @@ func TestMicroGrid(t *testing.T) {
 	second.Stop() // its will comes true
 	g.end(40+40+3, 40, 2, 3)
 	require.Equal(t, 3, g.lost)
-	g.verify()
-	g.requireOnline("inv1", begin, 1)
-	g.requireOnline("inv2", begin, 1, 0)
+	g.verifyAll(begin, map[string][]int64{"inv1": {1}, "inv2": {1, 0}})
 
 	// Nobody is there to take what comes now, and the broker is started anew. It is more than a broker keeps by default.
 	first.Stop()
@@ -284,10 +301,8 @@ func TestMicroGrid(t *testing.T) {
 	g.publish(gridInverter("inv1", past.Add(time.Hour+30*time.Second), 10))
 	// mosquitto_sub subscribes again and is given what is retained; Telegraf finds its session, and does not.
 	g.end(30+10, 30, 1500, 2+2)
-	values := g.verify()
 	require.Equal(t, 3, g.lost)
-	g.requireOnline("inv1", begin, 1, 0, 1)
-	g.requireOnline("inv2", begin, 1, 0)
+	values := g.verifyAll(begin, map[string][]int64{"inv1": {1, 0, 1}, "inv2": {1, 0}})
 	for point, want := range map[string]struct {
 		kind, units string
 		step        bool

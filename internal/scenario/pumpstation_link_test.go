@@ -113,10 +113,10 @@ func (l *thinLink) carry(to, from net.Conn, count *atomic.Int64) {
 			if !l.open() {
 				return
 			}
+			count.Add(int64(n)) // before anybody can have them
 			if _, err := to.Write(buf[:n]); err != nil {
 				return
 			}
-			count.Add(int64(n))
 		}
 		if err != nil {
 			return

@@ -44,7 +44,8 @@ func startPLC(t testing.TB) *plc {
 	p := &plc{units: map[uint8]pumpTruth{}}
 	p.address = childtest.Address(t)
 	server, err := modbus.NewServer(&modbus.ServerConfiguration{
-		URL: "tcp://" + p.address, Timeout: patience, MaxClients: 4, Logger: log.New(io.Discard, "", 0),
+		URL: "tcp://" + p.address, MaxClients: 4, Logger: log.New(io.Discard, "", 0),
+		Timeout: 10 * patience, // of a connection on which nobody asks, as while a test waits for something else
 	}, p)
 	require.NoError(t, err)
 	require.NoError(t, server.Start())
