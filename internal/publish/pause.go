@@ -12,9 +12,9 @@ const (
 	firstWait = 500 * time.Millisecond
 	lastWait  = time.Minute
 
-	// Wrong passwords lock accounts: Windows counts them, commonly up to 5 or 10 within half an hour. If slow waits
-	// varied by half as well, there would be an eleventh when all of them happen to be short.
-	firstSlowWait = 30 * time.Second
+	// Wrong passwords lock accounts: Windows counts them, commonly up to 5 or 10 within half an hour. These waits make at
+	// most 8 tries of that, also when all of them happen to be short, which leaves room for others that were under way.
+	firstSlowWait = time.Minute
 	lastSlowWait  = 10 * time.Minute
 	vary          = 0.5
 	varySlow      = 0.25

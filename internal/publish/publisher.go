@@ -51,6 +51,7 @@ type Publisher[T comparable, V any] struct {
 	sendable int           // values in ready lanes
 	waiting  int           // values in all lanes, those on their way included
 	flying   int           // calls of Send under way
+	answered bool          // one of them ended well
 	held     map[string]*heldTarget
 	mapped   Mapped[T, V]
 	pause    pause
@@ -167,7 +168,7 @@ func (p *Publisher[T, V]) nextLook(now time.Time, finishing bool) time.Duration 
 	if finishing {
 		wait = 20 * time.Millisecond
 	}
-	if len(p.ready) > 0 && p.flying < p.cfg.InFlight {
+	if len(p.ready) > 0 && p.flying < p.inFlight() {
 		next := p.ready[0].since.Add(p.cfg.Linger)
 		if p.pause.is(now) {
 			next = p.pause.until

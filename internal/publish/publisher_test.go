@@ -110,30 +110,6 @@ func TestPause(t *testing.T) {
 	})
 }
 
-func TestSlowPause(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		q := openQueue(t, t.TempDir())
-		sink := newFakeSink(t)
-		sink.fail = func(context.Context, int) error { return &Pause{Reason: "unauthorized", Slow: true, Err: errDown} }
-		appendAll(t, q, "a=1")
-		p := start(t, q, sink, nil)
-		time.Sleep(30 * time.Minute)
-		require.LessOrEqual(t, sink.called(), 10, "a wrong password must not lock the account")
-		p.end(t)
-	})
-}
-
-// TestSlowWaits adds up the shortest waits that can come.
-func TestSlowWaits(t *testing.T) {
-	p := newPause()
-	p.slow.RandomizationFactor = 0
-	calls := 0
-	for at := time.Duration(0); at <= 30*time.Minute; calls++ {
-		at += time.Duration(float64(p.slow.NextBackOff()) * (1 - varySlow))
-	}
-	require.LessOrEqual(t, calls, 10, "a wrong password must not lock the account, whatever the chance")
-}
-
 func TestHold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()

@@ -10,10 +10,7 @@ import (
 
 // dispatch starts deliveries: as soon as a full one can be made up, or when the oldest value has waited long enough.
 func (p *Publisher[T, V]) dispatch(now time.Time, finishing bool, work *sync.WaitGroup, ctx context.Context) {
-	for len(p.ready) > 0 && p.flying < p.cfg.InFlight && !p.pause.is(now) {
-		if p.pause.on() && p.flying > 0 {
-			return // one alone tries whether the receiver is back
-		}
+	for len(p.ready) > 0 && p.flying < p.inFlight() && !p.pause.is(now) {
 		full := p.sendable >= p.cfg.MaxValues
 		if !full && !finishing && now.Sub(p.ready[0].since) < p.cfg.Linger {
 			return
@@ -25,6 +22,15 @@ func (p *Publisher[T, V]) dispatch(now time.Time, finishing bool, work *sync.Wai
 			p.results <- result[T, V]{deliveries, err}
 		})
 	}
+}
+
+// inFlight returns how many deliveries may be under way now: one alone tries whether the receiver is there, or back.
+// Many with a wrong password would lock the account at once.
+func (p *Publisher[T, V]) inFlight() int {
+	if p.pause.on() || !p.answered {
+		return 1
+	}
+	return p.cfg.InFlight
 }
 
 // send calls the Sink. A panic there must not lose what other targets wait for.
@@ -85,6 +91,7 @@ func (p *Publisher[T, V]) finish(r result[T, V]) {
 			p.makeReady(l)
 		}
 	}
+	p.answered = p.answered || r.err == nil
 	if p.pause.on() && r.err == nil {
 		if p.cfg.OnResume != nil {
 			p.cfg.OnResume(now.Sub(p.pause.since))
