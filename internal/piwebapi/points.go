@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // TargetState says what is known of a [Target].
@@ -48,6 +45,8 @@ type Target struct {
 	State  TargetState
 	Until  time.Time // when to ask again
 	Detail string    // why it is not ready, for people
+
+	unset []PointAttribute // of a point that was made here, or may have been
 }
 
 // DirectoryConfig is what a [Directory] works with.
@@ -60,6 +59,8 @@ type DirectoryConfig struct {
 	FoundTTL     time.Duration // 0 means 24 h
 	AbsentTTL    time.Duration // 0 means 1 min
 	ForbiddenTTL time.Duration // 0 means 5 min
+
+	RateLimitPause time.Duration // as in a [WriterConfig], while points are made; 0 means 1 s
 
 	Now      func() time.Time
 	OnCreate func(path string, err error)      // a point was made, or could not be made; may be nil
@@ -77,6 +78,8 @@ type Directory struct {
 	noneSince    time.Time
 	noAttributes bool // the server does not have that call
 	counts       DirectoryStats
+
+	making chan struct{} // holds one for each point that is being made
 }
 
 // DirectoryStats are counts since the start.
@@ -96,14 +99,12 @@ func NewDirectory(cfg DirectoryConfig) *Directory {
 	set(&cfg.FoundTTL, 24*time.Hour)
 	set(&cfg.AbsentTTL, time.Minute)
 	set(&cfg.ForbiddenTTL, 5*time.Minute)
+	set(&cfg.RateLimitPause, time.Second)
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Directory{cfg: cfg}
+	return &Directory{cfg: cfg, making: make(chan struct{}, creators)}
 }
-
-// creationBreak is how long no points are made after the server said that its licence allows no more.
-const creationBreak = time.Hour
 
 // Stats returns counts.
 func (d *Directory) Stats() DirectoryStats {
@@ -121,39 +122,45 @@ func (d *Directory) count(change func(*DirectoryStats)) {
 }
 
 // Forget makes the next Resolve ask for a target anew, after the server did not know its WebID.
-func (d *Directory) Forget(t *Target) { t.WebID, t.State, t.Until = "", StateUnresolved, time.Time{} }
+func (d *Directory) Forget(t *Target) {
+	t.WebID, t.State, t.Until, t.unset = "", StateUnresolved, time.Time{}, nil
+}
 
 // Resolve brings every target to a state, asking for those whose state is unknown or out of date. The error says that
 // the server cannot be asked; targets keep what they had then.
 func (d *Directory) Resolve(ctx context.Context, targets []*Target) error {
 	now := d.cfg.Now()
-	var ask []*Target
+	var ask, unmade []*Target
 	for _, t := range targets {
 		switch {
+		case t.State == StateReady && len(t.unset) > 0:
+			unmade = append(unmade, t)
 		case t.State != StateUnresolved && now.Before(t.Until):
 		case d.cfg.PathOnly && d.byPath(t):
 		default:
 			ask = append(ask, t)
 		}
 	}
-	if len(ask) == 0 {
-		return nil
-	}
-	paths := make([]string, len(ask))
-	for i, t := range ask {
-		paths[i] = t.Path
-	}
-	results, err := d.cfg.Client.Items(ctx, paths)
-	if err != nil {
-		return d.outOfDate(ask, err)
-	}
-	var create []*Target
-	for i, t := range ask {
-		if d.note(t, results[i]); t.State == StateAbsent && d.mayCreate(t, now) {
-			create = append(create, t)
+	if len(ask) > 0 {
+		paths := make([]string, len(ask))
+		for i, t := range ask {
+			paths[i] = t.Path
+		}
+		results, err := d.cfg.Client.Items(ctx, paths)
+		if err != nil {
+			if err = d.outOfDate(ask, err); err != nil {
+				return err
+			}
+			ask = nil
+		}
+		for i, t := range ask {
+			d.note(t, results[i])
+			if t.State == StateAbsent && d.mayCreate(t, now) || t.State == StateReady && len(t.unset) > 0 {
+				unmade = append(unmade, t)
+			}
 		}
 	}
-	return d.create(ctx, create)
+	return d.create(ctx, unmade)
 }
 
 // outOfDate lets targets be used that are known but should have been asked for again.
@@ -222,146 +229,4 @@ func attributeType(name string) PointType {
 		return String
 	}
 	return Unspecified // Int64, Boolean, DateTime, enumerations: as they are
-}
-
-func (d *Directory) mayCreate(t *Target, now time.Time) bool {
-	if !d.cfg.CreatePoints || t.Create == nil || strings.Contains(t.Path, "|") {
-		return false
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.noCreation == "" {
-		return true
-	}
-	if now.Sub(d.noneSince) >= creationBreak {
-		d.noCreation = ""
-		return true
-	}
-	t.Detail = "there is no such point, and none is made: " + d.noCreation
-	return false
-}
-
-// creators is how many points are made at the same time. Making one is slow work for the archive.
-const creators = 4
-
-// create makes points. The error says that the server cannot be asked.
-func (d *Directory) create(ctx context.Context, list []*Target) error {
-	if len(list) == 0 {
-		return nil
-	}
-	server, err := d.serverID(ctx)
-	if err != nil {
-		return err
-	}
-	var group errgroup.Group
-	group.SetLimit(creators)
-	for _, t := range list {
-		group.Go(func() error { return d.createOne(ctx, server, t) })
-	}
-	return group.Wait()
-}
-
-func (d *Directory) serverID(ctx context.Context) (string, error) {
-	d.mu.Lock()
-	id := d.server
-	d.mu.Unlock()
-	if id != "" {
-		return id, nil
-	}
-	s, err := d.cfg.Client.DataServer(ctx, d.cfg.DataServer)
-	if err != nil {
-		return "", err
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.server = s.WebID
-	return s.WebID, nil
-}
-
-func (d *Directory) createOne(ctx context.Context, server string, t *Target) error {
-	if !d.mayCreate(t, d.cfg.Now()) { // the licence may have said no meanwhile
-		return nil
-	}
-	webID, err := d.cfg.Client.CreatePoint(ctx, server, *t.Create)
-	var status *StatusError
-	if err != nil && !errors.As(err, &status) {
-		t.State = StateUnresolved
-		return err // no answer: it may exist now, the next Resolve tells
-	}
-	if err != nil && (status.Code == http.StatusUnauthorized || status.Code == http.StatusTooManyRequests ||
-		status.Retryable() && status.Code != http.StatusInternalServerError) {
-		t.State = StateUnresolved
-		return err
-	}
-	if webID == "" { // another director of the pair may have been faster, or the answer does not tell
-		item, lookErr := d.cfg.Client.Item(ctx, t.Path)
-		switch {
-		case lookErr == nil && err != nil:
-			d.note(t, ItemResult{Path: t.Path, Item: item})
-			return nil
-		case lookErr == nil:
-			webID = item.WebID
-		}
-	}
-	if d.cfg.OnCreate != nil {
-		d.cfg.OnCreate(t.Path, err)
-	}
-	if err != nil {
-		d.notCreated(t, status)
-		return nil
-	}
-	if webID == "" {
-		t.State = StateUnresolved
-		return &StatusError{Code: http.StatusBadGateway, Call: "dataservers/{webId}/points",
-			Messages: []string{"the point " + t.Path + " was made but cannot be found"}}
-	}
-	t.WebID, t.Type, t.State, t.Detail = webID, t.Create.PointType, StateReady, ""
-	t.Until = d.cfg.Now().Add(d.cfg.FoundTTL)
-	d.count(func(s *DirectoryStats) { s.Created++ })
-	d.setAttributes(ctx, t)
-	return nil
-}
-
-// notCreated notes why a point could not be made.
-func (d *Directory) notCreated(t *Target, why *StatusError) {
-	now := d.cfg.Now()
-	t.Detail = "there is no such point, and making it failed: " + why.Error()
-	t.State, t.Until = StateFailed, now.Add(d.cfg.ForbiddenTTL)
-	if why.Code == http.StatusForbidden {
-		t.State = StateForbidden
-	}
-	d.count(func(s *DirectoryStats) { s.NotCreated++ })
-	if why.Licence() {
-		t.State = StateAbsent
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		d.noCreation, d.noneSince = "the licence of the data server allows no more points", now
-	}
-}
-
-// setAttributes sets what a new point cannot be made with. The point takes values whether or not that works.
-func (d *Directory) setAttributes(ctx context.Context, t *Target) {
-	for _, a := range t.Create.Attributes {
-		d.mu.Lock()
-		skip := d.noAttributes
-		d.mu.Unlock()
-		if skip {
-			return
-		}
-		err := d.cfg.Client.SetPointAttribute(ctx, t.WebID, a)
-		if err == nil {
-			continue
-		}
-		warning := "attribute " + a.Name + " was not set: " + err.Error()
-		var status *StatusError
-		if errors.As(err, &status) && (status.Code == http.StatusNotFound || status.Code == http.StatusMethodNotAllowed) {
-			d.mu.Lock()
-			d.noAttributes = true
-			d.mu.Unlock()
-			warning = "this version of PI Web API cannot set attributes of points such as " + a.Name + ": new points have the archive's defaults"
-		}
-		if d.cfg.OnWarn != nil {
-			d.cfg.OnWarn(t.Path, warning)
-		}
-	}
 }

@@ -3,7 +3,6 @@ package piwebapi
 import (
 	"net/http"
 	"net/http/httptest"
-	"sync"
 	"testing"
 	"time"
 
@@ -79,75 +78,6 @@ func TestResolveMany(t *testing.T) {
 		require.Equal(t, StateAbsent, target.State)
 	}
 	require.Less(t, server.Requests()["GET points/multiple"][207], uint64(50), "many by one request")
-}
-
-func TestCreate(t *testing.T) {
-	server, client := newDouble(t, piwebapitest.Config{})
-	var mu sync.Mutex
-	made := map[string]error{}
-	d := NewDirectory(DirectoryConfig{Client: client, DataServer: "PISRV01", CreatePoints: true, OnCreate: func(path string, err error) {
-		mu.Lock()
-		defer mu.Unlock()
-		made[path] = err
-	}})
-	target := point("new", Float64)
-	require.NoError(t, d.Resolve(t.Context(), []*Target{target}))
-	require.Equal(t, StateReady, target.State)
-	require.Equal(t, map[string]error{`\\PISRV01\new`: nil}, made)
-	info, ok := server.Point("new")
-	require.True(t, ok)
-	require.Equal(t, "Float64", info.Type)
-	require.Equal(t, "conns", info.Units)
-	require.True(t, info.Step)
-	item, err := client.Item(t.Context(), target.Path)
-	require.NoError(t, err)
-	require.Equal(t, "of a test", item.Descriptor)
-	require.Equal(t, target.WebID, item.WebID)
-	require.EqualValues(t, 1, d.Stats().Created)
-}
-
-func TestCreateRace(t *testing.T) {
-	for _, status := range []int{http.StatusConflict, http.StatusBadRequest} {
-		server, client := newDouble(t, piwebapitest.Config{DuplicateStatus: status})
-		var all sync.WaitGroup
-		const directors = 8
-		targets := make([]*Target, directors)
-		for i := range directors {
-			d := NewDirectory(DirectoryConfig{Client: client, DataServer: "PISRV01", CreatePoints: true})
-			targets[i] = point("raced", Int32)
-			all.Go(func() { require.NoError(t, d.Resolve(t.Context(), []*Target{targets[i]})) })
-		}
-		all.Wait()
-		for _, target := range targets {
-			require.Equal(t, StateReady, target.State, target.Detail)
-			require.Equal(t, Int32, target.Type)
-		}
-		require.Len(t, server.Points(), 1)
-	}
-}
-
-func TestLicence(t *testing.T) {
-	server, client := newDouble(t, piwebapitest.Config{LicenceLimit: 1})
-	require.NoError(t, server.CreatePoint(piwebapitest.PointSpec{Name: "there"}))
-	now := time.Now()
-	d := NewDirectory(DirectoryConfig{Client: client, DataServer: "PISRV01", CreatePoints: true, Now: func() time.Time { return now }})
-	there, refused := point("there", Float64), point("refused", Float64)
-	require.NoError(t, d.Resolve(t.Context(), []*Target{there, refused}))
-	require.Equal(t, StateReady, there.State, "it stops nothing else")
-	require.Equal(t, StateAbsent, refused.State)
-	require.Contains(t, d.Stats().CreationStopped, "licence")
-
-	creations := func() uint64 { return server.Requests()["POST dataservers/{webId}/points"][500] }
-	before := creations()
-	require.NotZero(t, before)
-	other := point("other", Float64)
-	require.NoError(t, d.Resolve(t.Context(), []*Target{other}))
-	require.Equal(t, before, creations(), "it is not tried again")
-	require.Contains(t, other.Detail, "licence")
-	now = now.Add(creationBreak)
-	d.Forget(other)
-	require.NoError(t, d.Resolve(t.Context(), []*Target{other}))
-	require.Equal(t, before+1, creations(), "but for once in a while")
 }
 
 func TestResolveDown(t *testing.T) {
