@@ -13,7 +13,8 @@ import (
 const (
 	handRecords = 8192
 	handBytes   = 1 << 20
-	takenPoll   = 5 * time.Millisecond // between looks whether the receiver has taken what it was given
+	takenPoll   = 5 * time.Millisecond   // between looks whether the receiver has taken what it was given
+	takenMost   = 100 * time.Millisecond // while it takes nothing
 	settleRetry = time.Second
 	settleLimit = 10 * time.Second
 )
@@ -25,7 +26,12 @@ type handover struct {
 	tell  func(doing string, err error)
 
 	mu    sync.Mutex
-	given []given // not settled, oldest first
+	given []given       // not settled, oldest first
+	news  chan struct{} // of capacity one: something was given
+}
+
+func newHandover(q *queue.Queue, to Receiver, tell func(doing string, err error)) *handover {
+	return &handover{queue: q, to: to, tell: tell, news: make(chan struct{}, 1)}
 }
 
 // given is what the receiver was given at a time.
@@ -112,6 +118,10 @@ func (h *handover) note(g given) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.given = append(h.given, g)
+	select {
+	case h.news <- struct{}{}:
+	default:
+	}
 }
 
 // outstanding returns how many times something was given that is not settled.
@@ -136,30 +146,44 @@ func (h *handover) wait(ctx, alive context.Context) {
 	}
 }
 
-// settle settles what was taken, until ctx ends, and then once more.
+// settle settles what was taken, until ctx ends, and then once more. It looks often while things move, seldom while the
+// receiver stalls, and not at all while nothing is on its way.
 func (h *handover) settle(ctx context.Context) error {
-	tick := time.NewTicker(takenPoll)
-	defer tick.Stop()
-	for {
-		err := h.settleTaken()
+	look := time.NewTimer(0)
+	defer look.Stop()
+	for wait := takenPoll; ; {
+		settled, err := h.settleTaken()
 		if err != nil || ctx.Err() != nil {
 			return err
 		}
+		wait = min(2*wait, takenMost)
+		if settled {
+			wait = takenPoll
+		}
+		if h.outstanding() == 0 {
+			select {
+			case <-h.news:
+				wait = takenPoll
+			case <-ctx.Done():
+				continue
+			}
+		}
+		look.Reset(wait)
 		select {
-		case <-tick.C:
+		case <-look.C:
 		case <-ctx.Done():
 		}
 	}
 }
 
-// settleTaken settles what was taken by now.
-func (h *handover) settleTaken() error {
+// settleTaken settles what was taken by now, and reports whether there was anything.
+func (h *handover) settleTaken() (settled bool, err error) {
 	if h.outstanding() == 0 {
-		return nil
+		return false, nil
 	}
 	mark, err := h.to.Taken()
 	if err != nil {
-		return err
+		return false, err
 	}
 	h.mu.Lock()
 	n := 0
@@ -169,7 +193,7 @@ func (h *handover) settleTaken() error {
 	done := slices.Clone(h.given[:n])
 	h.mu.Unlock()
 	if n == 0 {
-		return nil
+		return false, nil
 	}
 	// What was given in a row is one range, whatever holes it has.
 	r := queue.Range{First: done[0].first, Last: done[n-1].last}
@@ -177,10 +201,10 @@ func (h *handover) settleTaken() error {
 	defer cancel()
 	if err := h.queue.Settle(ctx, queue.Settlement{Done: []queue.Range{r}}); err != nil {
 		h.tell("take what was handed over out of the queue", err)
-		return nil // again at the next look
+		return false, nil // again at the next look
 	}
 	h.mu.Lock()
 	h.given = append(h.given[:0], h.given[n:]...)
 	h.mu.Unlock()
-	return nil
+	return true, nil
 }

@@ -204,9 +204,9 @@ func (in *Input) Run(ctx context.Context, stopping <-chan struct{}) error {
 		}
 	})
 	if in.queue != nil {
-		h := &handover{queue: in.queue, to: in.to, tell: func(doing string, err error) {
+		h := newHandover(in.queue, in.to, func(doing string, err error) {
 			in.complain("queue", fmt.Errorf("%s: %w", doing, err))
-		}}
+		})
 		working.Go(func() {
 			if err := h.run(ctx, kept); err != nil {
 				in.fail(err)
