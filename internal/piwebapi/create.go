@@ -111,7 +111,7 @@ func (d *Directory) serverID(ctx context.Context) (string, error) {
 }
 
 func (d *Directory) createOne(ctx context.Context, server string, t *Target) error {
-	if t.State == StateReady {
+	if t.unfinished() {
 		return d.setAttributes(ctx, t)
 	}
 	if !d.mayCreate(t, d.cfg.Now()) { // the licence may have said no meanwhile

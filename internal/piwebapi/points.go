@@ -49,6 +49,9 @@ type Target struct {
 	unset []PointAttribute // of a point that was made here, or may have been
 }
 
+// unfinished reports whether there is a point whose attributes are still to be set.
+func (t *Target) unfinished() bool { return t.State == StateReady && len(t.unset) > 0 }
+
 // DirectoryConfig is what a [Directory] works with.
 type DirectoryConfig struct {
 	Client       *Client
@@ -133,7 +136,7 @@ func (d *Directory) Resolve(ctx context.Context, targets []*Target) error {
 	var ask, unmade []*Target
 	for _, t := range targets {
 		switch {
-		case t.State == StateReady && len(t.unset) > 0:
+		case t.unfinished():
 			unmade = append(unmade, t)
 		case t.State != StateUnresolved && now.Before(t.Until):
 		case d.cfg.PathOnly && d.byPath(t):
@@ -141,26 +144,34 @@ func (d *Directory) Resolve(ctx context.Context, targets []*Target) error {
 			ask = append(ask, t)
 		}
 	}
-	if len(ask) > 0 {
-		paths := make([]string, len(ask))
-		for i, t := range ask {
-			paths[i] = t.Path
-		}
-		results, err := d.cfg.Client.Items(ctx, paths)
-		if err != nil {
-			if err = d.outOfDate(ask, err); err != nil {
-				return err
-			}
-			ask = nil
-		}
-		for i, t := range ask {
-			d.note(t, results[i])
-			if t.State == StateAbsent && d.mayCreate(t, now) || t.State == StateReady && len(t.unset) > 0 {
-				unmade = append(unmade, t)
-			}
+	if err := d.ask(ctx, ask); err != nil {
+		return err
+	}
+	for _, t := range ask {
+		if t.unfinished() || t.State == StateAbsent && d.mayCreate(t, now) {
+			unmade = append(unmade, t)
 		}
 	}
 	return d.create(ctx, unmade)
+}
+
+// ask asks the server for targets.
+func (d *Directory) ask(ctx context.Context, targets []*Target) error {
+	if len(targets) == 0 {
+		return nil
+	}
+	paths := make([]string, len(targets))
+	for i, t := range targets {
+		paths[i] = t.Path
+	}
+	results, err := d.cfg.Client.Items(ctx, paths)
+	if err != nil {
+		return d.outOfDate(targets, err)
+	}
+	for i, t := range targets {
+		d.note(t, results[i])
+	}
+	return nil
 }
 
 // outOfDate lets targets be used that are known but should have been asked for again.
